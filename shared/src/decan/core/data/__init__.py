@@ -1,0 +1,5 @@
+"""Data: where they come from, how they are read, split and streamed."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
