@@ -49,15 +49,21 @@ def main() -> None:
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     _DEBUG = len(arguments) < len(sys.argv) - 1
     try:
-        sys.exit(build_app()(arguments, prog_name="decan", standalone_mode=True))
+        build_app()(arguments, prog_name="decan")
     except DecanError as error:
         if _DEBUG:
             raise
         _say_error(str(error))
         sys.exit(EXIT_NO_DATA if isinstance(error, DataNotAvailable) else EXIT_ERROR)
-    except KeyboardInterrupt:
-        _say_error("interrupted; what was finished is kept")
-        sys.exit(EXIT_INTERRUPTED)
+    except SystemExit as ended:
+        if ended.code == EXIT_INTERRUPTED:  # Typer's own answer to Ctrl-C, without a word
+            _say_error("interrupted; what was finished is kept")
+        raise
+    except (ValueError, OSError, ArithmeticError, RuntimeError) as error:
+        if _DEBUG:
+            raise
+        _say_error(f"{error} ({type(error).__name__}; --debug shows where)")
+        sys.exit(EXIT_ERROR)
 
 
 def build_app() -> typer.Typer:

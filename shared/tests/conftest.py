@@ -1,0 +1,3 @@
+from decan.core.testing import browser
+
+__all__ = ["browser"]
