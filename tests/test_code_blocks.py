@@ -1,0 +1,79 @@
+"""Code that a reader would copy from README and docs runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from house import DISTRIBUTIONS, ROOT
+
+from decan.core.cli import build_app
+
+PAGES = [
+    *ROOT.glob("*.md"),
+    *(one.folder / "README.md" for one in DISTRIBUTIONS),
+    *(path for path in ROOT.glob("docs/*.md")),
+]
+FENCE = re.compile(r"^```(?P<kind>\S*)[^\n]*\n(?P<code>.*?)^```", re.M | re.S)
+
+
+def blocks(page: Path, *kinds: str) -> list[str]:
+    text = page.read_text(encoding="utf-8")
+    return [found["code"] for found in FENCE.finditer(text) if found["kind"] in kinds]
+
+
+def names(pages: list[Path]) -> list[str]:
+    return [str(page.relative_to(ROOT)) for page in pages]
+
+
+RUNNABLE = [page for page in PAGES if blocks(page, "python", "{code-cell}")]
+TYPED = [page for page in PAGES if blocks(page, "sh")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", RUNNABLE, ids=names(RUNNABLE))
+def test_the_python_of_a_page_runs_from_top_to_bottom(page: Path, tmp_path: Path):
+    cells = [re.sub(r"^(---\n.*?^---\n|(:\S+:.*\n)+)", "", code, flags=re.M | re.S)
+             for code in blocks(page, "python", "{code-cell}")]  # fmt: skip
+    script = tmp_path / "page.py"
+    script.write_text("\n\n".join(cells), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", str(script)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "MPLBACKEND": "agg"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", TYPED, ids=names(TYPED))
+def test_the_commands_of_a_page_exist(page: Path):
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    for line in "".join(blocks(page, "sh")).replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["make"]:
+            assert set(words[1:2]) <= targets, line
+        if words[:1] == ["decan"]:
+            assert_command_exists(words[1:], line)
+
+
+def assert_command_exists(words: list[str], line: str) -> None:
+    """Walk down the tree of commands, and look for each option of the line where it ends."""
+    command = typer.main.get_command(build_app())
+    depth = 0
+    while hasattr(command, "commands"):
+        assert words[depth : depth + 1], f"{line}: which command?"
+        assert words[depth] in command.commands, f"{line}: no command '{words[depth]}'"
+        command = command.commands[words[depth]]
+        depth += 1
+    known = {name for parameter in command.params for name in parameter.opts} | {"--help"}
+    for option in (word.split("=")[0] for word in words[depth:] if word.startswith("--")):
+        assert option in known, f"{line}: no option {option}"
