@@ -1,0 +1,556 @@
+"""Four ways to make scores mean what they say, and cross-fitting to judge them.
+
+Calibrators are small objects with ``fit`` and ``predict``; what they learned comes out
+of ``get_state`` as plain arrays, so that it can be stored without a pickle.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ._checks import FloatArray, IntArray, as_binary, as_floats, as_probabilities
+
+__all__ = [
+    "BetaCalibrator",
+    "Calibrator",
+    "IsotonicCalibrator",
+    "PlattCalibrator",
+    "TemperatureCalibrator",
+    "cross_fit",
+]
+
+# Half a unit in the last place of float32 below 1: where a network's sigmoid saturates.
+_SMALLEST = 2.0**-25
+
+
+class Calibrator(Protocol):
+    """What `cross_fit` and the libraries ask of a calibrator.
+
+    Examples
+    --------
+    >>> calibrator: Calibrator = PlattCalibrator()
+    """
+
+    def fit(self, score: ArrayLike, y: ArrayLike) -> Self:
+        """Learn the map from scores to probabilities."""
+
+    def predict(self, score: ArrayLike) -> FloatArray:
+        """Calibrated probabilities."""
+
+    def get_state(self) -> dict[str, np.ndarray]:
+        """What was learned, as plain arrays."""
+
+
+class _Stateful:
+    """Fitted attributes in and out as plain arrays."""
+
+    _state: tuple[str, ...]
+
+    def get_state(self) -> dict[str, np.ndarray]:
+        """What was learned, as plain arrays.
+
+        Returns
+        -------
+        dict of str to array
+            Give it to ``from_state`` to have the same calibrator again.
+
+        Raises
+        ------
+        ValueError
+            If the calibrator is not fitted.
+        """
+        self._check_fitted()
+        return {name: np.asarray(getattr(self, name + "_")) for name in self._state}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, np.ndarray]) -> Self:
+        """Calibrator with what another one has learned.
+
+        Parameters
+        ----------
+        state : mapping of str to array
+            From ``get_state``.
+
+        Returns
+        -------
+        calibrator
+            Predicts exactly as the one that gave the state.
+
+        Raises
+        ------
+        ValueError
+            If a part is missing or strange.
+        """
+        if set(state) != set(cls._state):
+            raise ValueError(
+                f"state: found {sorted(state)}, expected {sorted(cls._state)} for {cls.__name__}"
+            )
+        calibrator = cls()
+        for name in cls._state:
+            setattr(calibrator, name + "_", np.asarray(state[name], dtype=np.float64))
+        return calibrator
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, self._state[0] + "_"):
+            raise ValueError(f"{type(self).__name__} is not fitted; call fit(score, y) first")
+
+    def __repr__(self) -> str:
+        if not hasattr(self, self._state[0] + "_"):
+            return f"{type(self).__name__}()"
+        learned = ", ".join(
+            f"{name}={array:.4g}" if array.ndim == 0 else f"{name}: {array.size} values"
+            for name, array in self.get_state().items()
+        )
+        return f"{type(self).__name__}({learned})"
+
+
+class PlattCalibrator(_Stateful):
+    """Platt scaling: a logistic curve in the log-odds of the score.
+
+    Two parameters: safe for small samples, and ranks stay. Targets are smoothed as in
+    Platt's paper, so that separable scores do not give an infinite slope.
+
+    Attributes
+    ----------
+    slope_, intercept_ : array of float, shape ()
+        The calibrated log-odds are ``slope * logit(score) + intercept``.
+
+    References
+    ----------
+    Platt 1999, Advances in Large Margin Classifiers, 61.
+
+    Examples
+    --------
+    >>> calibrator = PlattCalibrator().fit([0.1, 0.2, 0.8, 0.9], [0, 1, 0, 1])
+    >>> calibrator.predict([0.5]).round(3)
+    array([0.5])
+    """
+
+    _state = ("slope", "intercept")
+
+    def fit(self, score: ArrayLike, y: ArrayLike) -> Self:
+        """Fit slope and intercept by maximum likelihood.
+
+        Parameters
+        ----------
+        score : array_like of float in [0, 1], shape (n,)
+            Uncalibrated probability of 1.
+        y : array_like of {0, 1}, shape (n,)
+            Truth, both classes present.
+
+        Returns
+        -------
+        PlattCalibrator
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, a score is outside [0, 1] or only one class is present.
+        """
+        truth, scores = _truth_and_score(y, score)
+        features = np.column_stack([_logit(scores), np.ones_like(scores)])
+        free = (-np.inf, np.inf)
+        self.slope_, self.intercept_ = _logistic(features, _smoothed(truth), [free, free])
+        return self
+
+    def predict(self, score: ArrayLike) -> FloatArray:
+        """Calibrated probability of 1.
+
+        Parameters
+        ----------
+        score : array_like of float in [0, 1], shape (n,)
+            Uncalibrated probability.
+
+        Returns
+        -------
+        array of float, shape (n,)
+            Within (0, 1).
+
+        Raises
+        ------
+        ValueError
+            If a score is outside [0, 1] or the calibrator is not fitted.
+        """
+        from scipy.special import expit
+
+        self._check_fitted()
+        scores = as_probabilities("score", score)
+        return expit(self.slope_ * _logit(scores) + self.intercept_)
+
+
+class BetaCalibrator(_Stateful):
+    """Beta calibration: the likelihood ratio of two beta distributions of the score.
+
+    Three parameters; unlike Platt scaling the identity is among its curves whatever the
+    two ends do, and each end bends on its own. Slopes are kept from being negative, so
+    ranks stay.
+
+    Attributes
+    ----------
+    a_, b_, c_ : array of float, shape ()
+        The calibrated log-odds are ``a ln(score) - b ln(1 - score) + c``.
+
+    References
+    ----------
+    Kull, Silva Filho & Flach 2017, Electronic Journal of Statistics 11, 5052.
+
+    Examples
+    --------
+    >>> calibrator = BetaCalibrator().fit([0.1, 0.2, 0.8, 0.9], [0, 1, 0, 1])
+    >>> calibrator.predict([0.5]).round(3)
+    array([0.5])
+    """
+
+    _state = ("a", "b", "c")
+
+    def fit(self, score: ArrayLike, y: ArrayLike) -> Self:
+        """Fit the three parameters by maximum likelihood (targets smoothed as Platt's).
+
+        Parameters
+        ----------
+        score : array_like of float in [0, 1], shape (n,)
+            Uncalibrated probability of 1.
+        y : array_like of {0, 1}, shape (n,)
+            Truth, both classes present.
+
+        Returns
+        -------
+        BetaCalibrator
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, a score is outside [0, 1] or only one class is present.
+        """
+        truth, scores = _truth_and_score(y, score)
+        rising, free = (0.0, np.inf), (-np.inf, np.inf)
+        bounds = [rising, rising, free]
+        self.a_, self.b_, self.c_ = _logistic(_log_pair(scores), _smoothed(truth), bounds)
+        return self
+
+    def predict(self, score: ArrayLike) -> FloatArray:
+        """Calibrated probability of 1.
+
+        Parameters
+        ----------
+        score : array_like of float in [0, 1], shape (n,)
+            Uncalibrated probability.
+
+        Returns
+        -------
+        array of float, shape (n,)
+            Within (0, 1).
+
+        Raises
+        ------
+        ValueError
+            If a score is outside [0, 1] or the calibrator is not fitted.
+        """
+        from scipy.special import expit
+
+        self._check_fitted()
+        scores = as_probabilities("score", score)
+        return expit(_log_pair(scores) @ np.array([self.a_, self.b_, self.c_]))
+
+
+class IsotonicCalibrator(_Stateful):
+    """Isotonic regression: the rising step curve of least squared error.
+
+    No shape is assumed, so it wants a thousand objects or more. It ties scores within a
+    step and gives exact 0 and 1 at the ends: ranking metrics belong on the scores.
+
+    Attributes
+    ----------
+    score_, probability_ : array of float, shape (k,)
+        Corners of the curve; linear between them and flat outside.
+
+    References
+    ----------
+    Zadrozny & Elkan 2002, KDD, 694.
+
+    Examples
+    --------
+    >>> calibrator = IsotonicCalibrator().fit([0.1, 0.2, 0.8, 0.9], [0, 0, 1, 1])
+    >>> calibrator.predict([0.0, 0.5, 1.0])
+    array([0. , 0.5, 1. ])
+    """
+
+    _state = ("score", "probability")
+
+    def fit(self, score: ArrayLike, y: ArrayLike) -> Self:
+        """Fit by pooling adjacent violators.
+
+        Parameters
+        ----------
+        score : array_like of float in [0, 1], shape (n,)
+            Uncalibrated probability of 1.
+        y : array_like of {0, 1}, shape (n,)
+            Truth, both classes present.
+
+        Returns
+        -------
+        IsotonicCalibrator
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, a score is outside [0, 1] or only one class is present.
+        """
+        from sklearn.isotonic import IsotonicRegression
+
+        truth, scores = _truth_and_score(y, score)
+        curve = IsotonicRegression(y_min=0, y_max=1).fit(scores, truth)
+        self.score_, self.probability_ = curve.X_thresholds_, curve.y_thresholds_
+        return self
+
+    def predict(self, score: ArrayLike) -> FloatArray:
+        """Calibrated probability of 1.
+
+        Parameters
+        ----------
+        score : array_like of float in [0, 1], shape (n,)
+            Uncalibrated probability.
+
+        Returns
+        -------
+        array of float, shape (n,)
+            Within [0, 1].
+
+        Raises
+        ------
+        ValueError
+            If a score is outside [0, 1] or the calibrator is not fitted.
+        """
+        self._check_fitted()
+        return np.interp(as_probabilities("score", score), self.score_, self.probability_)
+
+
+class TemperatureCalibrator(_Stateful):
+    """Temperature scaling: one number that all log-odds are divided by.
+
+    The only one of the four that serves several classes; the winning class never changes.
+
+    Attributes
+    ----------
+    temperature_ : array of float, shape ()
+        Above 1 where the scores were over-confident.
+
+    References
+    ----------
+    Guo, Pleiss, Sun & Weinberger 2017, ICML, arXiv:1706.04599.
+
+    Examples
+    --------
+    >>> calibrator = TemperatureCalibrator().fit([0.1, 0.1, 0.9, 0.9, 0.1], [0, 1, 1, 1, 0])
+    >>> calibrator.predict([0.9]).round(3)
+    array([0.8])
+    >>> calibrator.predict([[0.8, 0.1, 0.1]]).shape
+    (1, 3)
+    """
+
+    _state = ("temperature",)
+
+    def fit(self, score: ArrayLike, y: ArrayLike) -> Self:
+        """Fit the temperature by maximum likelihood, between 0.01 and 100.
+
+        Parameters
+        ----------
+        score : array_like of float in [0, 1], shape (n,) or (n, n_classes)
+            Uncalibrated probability of 1, or of each class.
+        y : array_like of int, shape (n,)
+            Truth: 0 or 1, or the index of the class.
+
+        Returns
+        -------
+        TemperatureCalibrator
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, scores are no probabilities, or a class index does not fit.
+        """
+        from scipy.optimize import minimize_scalar
+        from scipy.special import log_softmax
+
+        logits = _class_logits(score)
+        classes = _class_indices(y, logits)
+        rows = np.arange(len(classes))
+
+        def loss(log_temperature: float) -> float:
+            scaled = log_softmax(logits * np.exp(-log_temperature), axis=1)
+            return -float(scaled[rows, classes].mean())
+
+        # The likelihood has one maximum in 1 / T, hence also in log T.
+        best = minimize_scalar(
+            loss, bounds=(np.log(0.01), np.log(100.0)), method="bounded", options={"xatol": 1e-7}
+        )
+        self.temperature_ = np.exp(np.asarray(best.x))
+        return self
+
+    def predict(self, score: ArrayLike) -> FloatArray:
+        """Calibrated probabilities, of the shape of the scores.
+
+        Parameters
+        ----------
+        score : array_like of float in [0, 1], shape (n,) or (n, n_classes)
+            Uncalibrated probability of 1, or of each class.
+
+        Returns
+        -------
+        array of float, the shape of the scores
+            Rows of several classes add up to 1.
+
+        Raises
+        ------
+        ValueError
+            If scores are no probabilities or the calibrator is not fitted.
+        """
+        from scipy.special import softmax
+
+        self._check_fitted()
+        calibrated = softmax(_class_logits(score) / self.temperature_, axis=1)
+        return calibrated[:, 1] if np.ndim(score) == 1 else calibrated
+
+
+def cross_fit(
+    calibrator: Calibrator,
+    score: ArrayLike,
+    y: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    n_folds: int = 5,
+    rng: np.random.Generator | int | None = None,
+) -> FloatArray:
+    """Calibrated probabilities, each from a calibrator that did not see the object's group.
+
+    Judge calibration on these; ``calibrator`` itself stays unfitted, and the one to use on
+    new objects is fitted on all.
+
+    Parameters
+    ----------
+    calibrator : Calibrator
+        Copied for every fold.
+    score : array_like of float in [0, 1], shape (n,) or (n, n_classes)
+        Uncalibrated probabilities, themselves out of fold.
+    y : array_like of int, shape (n,)
+        Truth. Folds keep its shares.
+    groups : array_like, shape (n,), optional
+        Objects of one group share a fold. Without it each row is its own group.
+    n_folds : int
+        Number of folds.
+    rng : numpy.random.Generator or int, optional
+        See SPEC 7.
+
+    Returns
+    -------
+    array of float, the shape of the scores
+        Calibrated probabilities.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, there are fewer groups than folds, or what the calibrator refuses.
+
+    References
+    ----------
+    Platt 1999, Advances in Large Margin Classifiers, 61, section 2.2.
+
+    Examples
+    --------
+    >>> score = [0.1, 0.2, 0.8, 0.9] * 10
+    >>> cross_fit(PlattCalibrator(), score, [0, 0, 1, 1] * 10, rng=0).shape
+    (40,)
+    """
+    from decan.core.data.splits import group_folds
+
+    scores = np.asarray(score, dtype=np.float64)
+    truth = as_floats("y", y, n=len(scores))
+    of_row = np.arange(len(scores)) if groups is None else np.asarray(groups)
+    calibrated = np.empty_like(scores)
+    for train, test in group_folds(of_row, n_folds, stratify=truth, rng=rng):
+        fitted = copy.deepcopy(calibrator).fit(scores[train], truth[train])
+        calibrated[test] = fitted.predict(scores[test])
+    return calibrated
+
+
+def _truth_and_score(y: ArrayLike, score: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    truth = as_binary("y", y)
+    return truth, as_probabilities("score", score, n=len(truth))
+
+
+def _smoothed(truth: FloatArray) -> FloatArray:
+    """Platt's targets: as if one more object of each class had been seen."""
+    ones = truth.sum()
+    return np.where(truth == 1, (ones + 1) / (ones + 2), 1 / (len(truth) - ones + 2))
+
+
+def _logit(probability: FloatArray) -> FloatArray:
+    inside = np.clip(probability, _SMALLEST, 1 - _SMALLEST)
+    return np.log(inside) - np.log1p(-inside)
+
+
+def _log_pair(probability: FloatArray) -> FloatArray:
+    inside = np.clip(probability, _SMALLEST, 1 - _SMALLEST)
+    return np.column_stack([np.log(inside), -np.log1p(-inside), np.ones_like(inside)])
+
+
+def _logistic(
+    features: FloatArray, target: FloatArray, bounds: list[tuple[float, float]]
+) -> FloatArray:
+    """Weights of a logistic curve by maximum likelihood: convex, so the optimum is the optimum."""
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
+    def loss(weights: FloatArray) -> tuple[float, FloatArray]:
+        logits = features @ weights
+        value = np.mean(np.logaddexp(0, logits) - target * logits)
+        return float(value), features.T @ (expit(logits) - target) / len(target)
+
+    start = np.ones(features.shape[1])
+    start[-1] = 0.0
+    return minimize(
+        loss,
+        start,
+        jac=True,
+        bounds=bounds,
+        method="L-BFGS-B",
+        options={"ftol": 1e-15, "gtol": 1e-10, "maxiter": 500},
+    ).x
+
+
+def _class_logits(score: ArrayLike) -> FloatArray:
+    """Logits of each class, shape (n, n_classes); a column of probabilities becomes two."""
+    scores = np.asarray(score, dtype=np.float64)
+    if scores.ndim == 1:
+        logits = _logit(as_probabilities("score", scores))
+        return np.column_stack([np.zeros_like(logits), logits])
+    if scores.ndim != 2 or scores.shape[1] < 2 or len(scores) == 0:
+        raise ValueError(f"score: found shape {scores.shape}, expected (n,) or (n, n_classes)")
+    as_probabilities("score", scores.ravel())
+    sums = scores.sum(axis=1)
+    # float32 softmax outputs add up to 1 within a few 1e-7.
+    if np.abs(sums - 1).max() > 1e-4:
+        row = int(np.argmax(np.abs(sums - 1)))
+        raise ValueError(f"score: row {row} adds up to {sums[row]:g}, expected 1")
+    return np.log(np.clip(scores, _SMALLEST, None))
+
+
+def _class_indices(y: ArrayLike, logits: FloatArray) -> IntArray:
+    classes = as_floats("y", y, n=len(logits))
+    strange = (classes != np.floor(classes)) | (classes < 0) | (classes >= logits.shape[1])
+    if strange.any():
+        row = int(np.argmax(strange))
+        raise ValueError(
+            f"y: found {classes[row]:g} at row {row}, expected a class index below "
+            f"{logits.shape[1]}"
+        )
+    return classes.astype(np.int64)
