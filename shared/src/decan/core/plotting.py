@@ -58,6 +58,11 @@ _STYLE: dict[str, Any] = {
 def style() -> Iterator[None]:
     """Draw in the house's style inside this context, and leave the user's settings alone.
 
+    Yields
+    ------
+    None
+        The style holds until the context ends.
+
     Examples
     --------
     >>> import matplotlib

@@ -122,6 +122,15 @@ class Run:
         Together with the preset, all that is needed to repeat it.
     folder : pathlib.Path
         A folder of its own, for checkpoints and for what it writes.
+
+    Examples
+    --------
+    >>> import typer
+    >>> library = Library("transits", "Vetting", "", "", typer.Typer())
+    >>> run = Run(library, Result("transits", "toy", "Toy", "", "quick", 7))
+    >>> run.record("share", 0.25, provenance=Provenance.SIMULATED, n=40)
+    >>> run.preset, run.result.measurements[0].value
+    ('quick', 0.25)
     """
 
     library: Library

@@ -99,10 +99,17 @@ def publish(source: Path, repository: Path) -> list[str]:
     ------
     DecanError
         If the folder is no checkout of decan, or a result is not finished.
+
+    Examples
+    --------
+    >>> publish(Path("results"), Path("no-checkout"))
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.DecanError: no-checkout: no README.md with a scoreboard here
     """
     readme = repository / "README.md"
     if not readme.exists() or BEGIN not in readme.read_text(encoding="utf-8"):
-        raise DecanError(f"{repository}: no README.md with a scoreboard; run this in a checkout")
+        raise DecanError(f"{repository}: no README.md with a scoreboard here")
     board = repository / "docs" / "scoreboard"
     names = []
     for result in read_results(source):
