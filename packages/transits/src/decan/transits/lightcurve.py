@@ -1,0 +1,502 @@
+"""Light curves and transit signals: the two things that every job of the library starts from."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import os
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["LightCurve", "TransitSignal"]
+
+TIME_OFFSETS = {"bjd": 0.0, "bkjd": 2454833.0, "btjd": 2457000.0}
+"""Days to add to a time of this system for the Barycentric Julian Date (TDB)."""
+
+_LONGEST_DURATION = 0.5
+_LONG_DURATION = 0.25
+
+
+@dataclass(frozen=True)
+class TransitSignal:
+    """A periodic dip as a search reports it: when it repeats, how long and how deep it is.
+
+    Parameters
+    ----------
+    period_day : float or Quantity
+        Orbital period, days.
+    epoch : float, Quantity or astropy.time.Time
+        Mid-time of any one transit, days in the system that ``time_format`` names.
+    duration_hour : float or Quantity
+        From first to last contact, hours.
+    depth_ppm : float or Quantity, optional
+        Depth as the search reports it, parts per million.
+    time_format : {'bjd', 'bkjd', 'btjd'}, optional
+        BJD, BJD - 2454833 (Kepler) or BJD - 2457000 (TESS), all in TDB. None means
+        the system of the light curve that the signal is used with.
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite, period or duration are not positive, or the
+        duration exceeds half the period; the message names the field.
+
+    Warns
+    -----
+    UserWarning
+        If the duration exceeds a quarter of the period, or looks like days.
+
+    Examples
+    --------
+    >>> signal = TransitSignal(3.28987, 1327.514, 3.318, time_format="btjd")
+    >>> print(signal)
+    P = 3.28987 d, T0 = 1327.51 BTJD, duration 3.32 h
+    >>> signal.epoch_in("bjd")
+    2458327.514
+    """
+
+    period_day: float
+    epoch: float
+    duration_hour: float
+    depth_ppm: float | None = None
+    time_format: str | None = None
+
+    def __post_init__(self) -> None:
+        if hasattr(self.epoch, "tdb"):
+            object.__setattr__(self, "epoch", float(self.epoch.tdb.jd))
+            object.__setattr__(self, "time_format", self.time_format or "bjd")
+            if self.time_format != "bjd":
+                raise ValueError(
+                    "time_format: an astropy Time carries its own system; leave it out"
+                )
+        _check_format(self.time_format)
+        for name, unit in (("period_day", "d"), ("epoch", "d"), ("duration_hour", "h")):
+            object.__setattr__(self, name, _number(getattr(self, name), unit, name))
+        if self.depth_ppm is not None:
+            scale = 1e6 if hasattr(self.depth_ppm, "to_value") else 1.0
+            depth = _number(self.depth_ppm, "", "depth_ppm") * scale
+            object.__setattr__(self, "depth_ppm", depth)
+        self._check_times()
+
+    def _check_times(self) -> None:
+        for name in ("period_day", "duration_hour"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name}: expected a positive number, found {getattr(self, name)}")
+        fraction = self.duration_day / self.period_day
+        if fraction > _LONGEST_DURATION:
+            guess = (
+                f"; if it is in minutes, pass {self.duration_hour / 60:.3g}"
+                if fraction / 60 < _LONG_DURATION
+                else ""
+            )
+            raise ValueError(
+                f"duration_hour: {self.duration_hour:g} h is more than half of the period "
+                f"({self.period_day:g} d){guess}"
+            )
+        if fraction > _LONG_DURATION:
+            warnings.warn(
+                f"duration_hour: {self.duration_hour:g} h is {fraction:.0%} of the period; "
+                "no planet of a normal star transits that long",
+                stacklevel=4,
+            )
+        # A central transit of a star of solar density lasts 13 h (P / yr)^(1/3).
+        usual = 13.0 * math.cbrt(self.period_day / 365.25)
+        if self.duration_hour < 0.1 * usual and 0.2 * usual < 24 * self.duration_hour < 3 * usual:
+            warnings.warn(
+                f"duration_hour: {self.duration_hour:g} h looks like days; "
+                f"if it is, pass {24 * self.duration_hour:.3g}",
+                stacklevel=4,
+            )
+
+    @property
+    def duration_day(self) -> float:
+        """Duration, days."""
+        return self.duration_hour / 24.0
+
+    def epoch_in(self, time_format: str | None) -> float:
+        """The epoch in another time system.
+
+        Parameters
+        ----------
+        time_format : {'bjd', 'bkjd', 'btjd'}, optional
+            The system asked for. Where it or the signal's own is unknown (None), the
+            epoch is returned as it is.
+
+        Returns
+        -------
+        float
+            Days.
+
+        Examples
+        --------
+        >>> TransitSignal(10.0, 140.5, 3.0, time_format="bkjd").epoch_in("btjd")
+        -2026.5
+        """
+        if time_format is None or self.time_format is None or time_format == self.time_format:
+            return self.epoch
+        return self.epoch + (TIME_OFFSETS[self.time_format] - TIME_OFFSETS[time_format])
+
+    def transit_times(self, start: float, stop: float, time_format: str | None) -> NDArray[Any]:
+        """Mid-times of all transits between two times.
+
+        Parameters
+        ----------
+        start, stop : float
+            First and last time, days in ``time_format``.
+        time_format : str, optional
+            As in :meth:`epoch_in`.
+
+        Returns
+        -------
+        ndarray of float, shape (n_transits,)
+            Days in ``time_format``.
+
+        Examples
+        --------
+        >>> TransitSignal(10.0, 5.0, 3.0).transit_times(0.0, 30.0, None)
+        array([ 5., 15., 25.])
+        """
+        epoch = self.epoch_in(time_format)
+        first = math.ceil((start - epoch) / self.period_day)
+        last = math.floor((stop - epoch) / self.period_day)
+        return epoch + self.period_day * np.arange(first, last + 1)
+
+    def __str__(self) -> str:
+        system = f" {self.time_format.upper()}" if self.time_format else ""
+        return (
+            f"P = {self.period_day:.6g} d, T0 = {self.epoch:.6g}{system}, "
+            f"duration {self.duration_hour:.3g} h"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class LightCurve:
+    """Flux of one star against time, clean, sorted and normalised; the input of every job.
+
+    Rows with NaN time or flux, rows flagged by ``quality`` and repeated time stamps are
+    dropped and counted; nothing is filled. Flux is divided by the median of its segment.
+
+    Parameters
+    ----------
+    time : array_like of float, shape (n,)
+        Days, in any order.
+    flux : array_like of float, shape (n,)
+        Flux of the star, any positive scale.
+    flux_err : array_like of float, shape (n,), optional
+        One standard deviation, same scale. Values that are not positive are replaced
+        by the median error, with a warning.
+    quality : array_like of int or bool, shape (n,), optional
+        Rows where it is not zero are dropped.
+    centroid : array_like of float, shape (n, 2), optional
+        Photocentre, in ``centroid_unit``; its median is removed for each segment.
+    core, halo : array_like of float, shape (n,), optional
+        Flux in the inner aperture and in the ring around it.
+    segment : array_like of int, shape (n,), optional
+        Quarter or sector of each row; flux is normalised and detrended for each alone.
+    time_format : {'bjd', 'bkjd', 'btjd'}, optional
+        Time system; None where it is unknown.
+    centroid_unit : str
+        'pixel', 'arcsec', or 'scaled' for a series without an absolute scale.
+    meta : mapping
+        What is known of the star: ``target``, ``mission``, ``teff`` (K), ``radius``
+        (solar radii), ``logg``, ``magnitude``, ``pixel_scale`` (arcsec).
+
+    Raises
+    ------
+    ValueError
+        If lengths differ (both are named), fewer than two rows are left, or the median
+        flux of a segment is not positive.
+
+    Attributes
+    ----------
+    dropped : dict of str to int
+        How many rows were dropped, for each reason.
+
+    Examples
+    --------
+    >>> LightCurve([2.0, 1.0, 3.0, 3.0], [10.0, 11.0, float("nan"), 9.0])
+    LightCurve(3 points, 1 to 3 d, 1 segment, dropped: 1 NaN)
+    """
+
+    time: NDArray[np.float64]
+    flux: NDArray[np.float64]
+    flux_err: NDArray[np.float64] | None = None
+    quality: ArrayLike | None = field(default=None, repr=False)
+    centroid: NDArray[np.float64] | None = None
+    core: NDArray[np.float64] | None = None
+    halo: NDArray[np.float64] | None = None
+    segment: NDArray[np.int64] | None = None
+    time_format: str | None = None
+    centroid_unit: str = "pixel"
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        _check_format(self.time_format)
+        columns = _columns(self)
+        rows, dropped = _usable_rows(columns)
+        columns = {name: column[rows] for name, column in columns.items()}
+        columns.setdefault("segment", np.zeros(rows.size, dtype=np.int64))
+        _normalise(columns)
+        columns.pop("quality", None)
+        for name, column in columns.items():
+            column.setflags(write=False)
+            object.__setattr__(self, name, column)
+        object.__setattr__(self, "quality", None)
+        object.__setattr__(self, "dropped", dropped)
+
+    @property
+    def span_day(self) -> float:
+        """Time between the first and the last row, days."""
+        return float(self.time[-1] - self.time[0])
+
+    @property
+    def cadence_day(self) -> float:
+        """Median time between neighbouring rows, days."""
+        return float(np.median(np.diff(self.time)))
+
+    def with_flux(self, flux: ArrayLike) -> LightCurve:
+        """The same rows with another flux, for injections.
+
+        Parameters
+        ----------
+        flux : array_like of float, shape (n,)
+            New flux of the kept rows.
+
+        Returns
+        -------
+        LightCurve
+
+        Examples
+        --------
+        >>> curve = LightCurve([1.0, 2.0, 3.0], [5.0, 5.0, 5.0])
+        >>> curve.with_flux([1.0, 0.5, 1.0]).flux
+        array([1. , 0.5, 1. ])
+        """
+        values = np.array(flux, dtype=float)
+        if values.shape != self.time.shape:
+            raise ValueError(f"flux: has {values.size} rows, but the light curve has {len(self)}")
+        return self.derived(flux=values)
+
+    def derived(self, rows: NDArray[Any] | None = None, **columns: Any) -> LightCurve:
+        """Some of the rows, with some columns replaced, and nothing normalised again.
+
+        Parameters
+        ----------
+        rows : ndarray of bool, shape (n,), optional
+            Rows to keep; all by default.
+        **columns : ndarray
+            New columns for the kept rows.
+
+        Returns
+        -------
+        LightCurve
+
+        Examples
+        --------
+        >>> curve = LightCurve([1.0, 2.0, 3.0], [1.0, 0.5, 1.0])
+        >>> curve.derived(np.array([True, True, False])).flux
+        array([1. , 0.5])
+        """
+        copy = object.__new__(LightCurve)
+        for name, value in vars(self).items():
+            if name in columns:
+                value = columns[name]
+            elif isinstance(value, np.ndarray) and rows is not None:
+                value = value[rows]
+            object.__setattr__(copy, name, value)
+        return copy
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str], *more: str | os.PathLike[str]) -> LightCurve:
+        r"""Read one star's light curve from Kepler or TESS FITS files, or from a table.
+
+        Parameters
+        ----------
+        path, *more : path-like
+            FITS light curves of the Kepler or TESS mission, one for each quarter or
+            sector, or one table (Parquet, CSV, ECSV, VOTable, FITS) with columns
+            ``time`` and ``flux`` or the missions' own names.
+
+        Returns
+        -------
+        LightCurve
+
+        Raises
+        ------
+        DataNotAvailable
+            If a file does not exist.
+        CorruptFile
+            If a file cannot be read to its end.
+        SchemaError
+            If the columns needed are not there; the message names them.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib
+        >>> table = pathlib.Path(tempfile.mkdtemp()) / "star.csv"
+        >>> _ = table.write_text("time,flux\n1,10\n2,11\n3,10\n")
+        >>> LightCurve.read(table)
+        LightCurve(3 points, 1 to 3 d, 1 segment)
+        """
+        from .readers import read_light_curve
+
+        return read_light_curve(path, *more)
+
+    @classmethod
+    def from_lightkurve(cls, curve: Any) -> LightCurve:
+        """Take over a ``lightkurve.LightCurve``.
+
+        Parameters
+        ----------
+        curve : lightkurve.LightCurve
+            Time, flux and flux error are taken; quality flags are left to lightkurve.
+
+        Returns
+        -------
+        LightCurve
+
+        Examples
+        --------
+        >>> LightCurve.from_lightkurve(lightkurve_object)  # doctest: +SKIP
+        """
+        time_format = curve.time.format if curve.time.format in TIME_OFFSETS else "bjd"
+        values = curve.time.value if curve.time.format in TIME_OFFSETS else curve.time.tdb.jd
+        return cls(
+            np.asarray(values, dtype=float),
+            _plain(curve.flux),
+            flux_err=_plain(curve.flux_err),
+            time_format=time_format,
+            meta={"target": str(curve.meta.get("LABEL", ""))},
+        )
+
+    def __len__(self) -> int:
+        return int(self.time.size)
+
+    def __repr__(self) -> str:
+        segments = np.unique(cast("NDArray[Any]", self.segment)).size
+        text = (
+            f"LightCurve({len(self):,} points, {self.time[0]:.6g} to {self.time[-1]:.6g} d"
+            f"{' ' + self.time_format.upper() if self.time_format else ''}, "
+            f"{segments} segment{'s' if segments > 1 else ''}"
+        )
+        parts = [f"{count:,} {reason}" for reason, count in self.dropped.items() if count]
+        extra = [name for name in ("centroid", "core", "halo") if getattr(self, name) is not None]
+        text += f", with {', '.join(extra)}" if extra else ""
+        return text + (f", dropped: {', '.join(parts)}" if parts else "") + ")"
+
+
+def _check_format(time_format: str | None) -> None:
+    if time_format is not None and time_format not in TIME_OFFSETS:
+        known = ", ".join(TIME_OFFSETS)
+        raise ValueError(f"time_format: expected one of {known}, found {time_format!r}")
+
+
+def _number(value: Any, unit: str, name: str) -> float:
+    if hasattr(value, "to_value"):
+        value = value.to_value(unit)
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{name}: expected a finite number, found {number}")
+    return number
+
+
+def _plain(column: Any) -> NDArray[np.float64]:
+    values = getattr(column, "value", column)
+    return np.asarray(np.ma.filled(np.ma.asarray(values, dtype=float), np.nan))
+
+
+_COLUMNS: Sequence[tuple[str, type]] = (
+    ("time", float),
+    ("flux", float),
+    ("flux_err", float),
+    ("quality", np.int64),
+    ("centroid", float),
+    ("core", float),
+    ("halo", float),
+    ("segment", np.int64),
+)
+
+
+def _columns(curve: LightCurve) -> dict[str, NDArray[Any]]:
+    columns: dict[str, NDArray[Any]] = {}
+    for name, kind in _COLUMNS:
+        value = getattr(curve, name)
+        if value is None:
+            continue
+        unit = {"time": "d"}.get(name)
+        if unit and hasattr(value, "to_value") and hasattr(value, "unit"):
+            value = value.to_value(unit)
+        column: NDArray[Any] = np.array(getattr(value, "value", value), dtype=kind)
+        expected = 2 if name == "centroid" else 1
+        if column.ndim != expected:
+            raise ValueError(f"{name}: expected {expected} dimension(s), found {column.ndim}")
+        rows = columns["time"].size if columns else column.size
+        if column.shape[0] != rows:
+            raise ValueError(
+                f"{name}: has {column.shape[0]} rows, but time has {rows}; one row for each time"
+            )
+        if name == "centroid" and column.shape[1] != 2:
+            raise ValueError(f"centroid: expected two columns, found {column.shape[1]}")
+        columns[name] = column
+    return columns
+
+
+def _usable_rows(columns: Mapping[str, NDArray[Any]]) -> tuple[NDArray[Any], dict[str, int]]:
+    time, flux = columns["time"], columns["flux"]
+    flagged = columns["quality"] != 0 if "quality" in columns else np.zeros(time.size, dtype=bool)
+    missing = ~(np.isfinite(time) & np.isfinite(flux)) & ~flagged
+    rows = np.flatnonzero(~flagged & ~missing)
+    rows = rows[np.argsort(time[rows], kind="stable")]
+    repeated = np.flatnonzero(np.diff(time[rows]) == 0) + 1
+    rows = np.delete(rows, repeated)
+    if rows.size < 2:
+        raise ValueError(
+            f"flux: only {rows.size} of {time.size} rows are usable "
+            f"({int(flagged.sum())} flagged, {int(missing.sum())} NaN)"
+        )
+    counts = {
+        "flagged": int(flagged.sum()),
+        "NaN": int(missing.sum()),
+        "repeated": int(repeated.size),
+    }
+    return rows, counts
+
+
+def _normalise(columns: dict[str, NDArray[Any]]) -> None:
+    segment = columns["segment"]
+    labels, index = np.unique(segment, return_inverse=True)
+    for number, label in enumerate(labels):
+        rows = index == number
+        level = float(np.median(columns["flux"][rows]))
+        if level <= 0:
+            raise ValueError(
+                f"flux: the median of segment {label} is {level:.3g}; expected a positive flux "
+                "(add 1 to a curve whose median was subtracted)"
+            )
+        columns["flux"][rows] /= level
+        if "flux_err" in columns:
+            columns["flux_err"][rows] /= level
+        for name in ("core", "halo"):
+            if name in columns:
+                columns[name][rows] /= np.nanmedian(columns[name][rows])
+        if "centroid" in columns:
+            columns["centroid"][rows] -= np.nanmedian(columns["centroid"][rows], axis=0)
+    if "flux_err" in columns:
+        error = columns["flux_err"]
+        wrong = ~(error > 0)
+        if wrong.any():
+            usual = float(np.median(error[~wrong])) if (~wrong).any() else 1.0
+            warnings.warn(
+                f"flux_err: {int(wrong.sum())} values are not positive; "
+                f"replaced by the median, {usual:.3g}",
+                stacklevel=5,
+            )
+            error[wrong] = usual

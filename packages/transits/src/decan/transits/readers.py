@@ -1,0 +1,212 @@
+"""Readers of light-curve files: Kepler and TESS FITS, and tables with the missions' columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from decan.core.data.tables import read_table
+from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
+
+from .lightcurve import TIME_OFFSETS, LightCurve
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["KEPLER_QUALITY", "TESS_QUALITY", "read_light_curve"]
+
+KEPLER_QUALITY = 1130799
+"""Flags of ``SAP_QUALITY`` that drop a Kepler row (the default mask of lightkurve)."""
+TESS_QUALITY = 17087
+"""Flags of ``QUALITY`` that drop a TESS row (the default mask of lightkurve)."""
+
+_MISSIONS: Mapping[str, Mapping[str, Any]] = {
+    "Kepler": {"mask": KEPLER_QUALITY, "flags": "SAP_QUALITY", "segment": "QUARTER",
+               "magnitude": "KEPMAG", "pixel_scale": 3.98},
+    "TESS": {"mask": TESS_QUALITY, "flags": "QUALITY", "segment": "SECTOR",
+             "magnitude": "TESSMAG", "pixel_scale": 21.0},
+}  # fmt: skip
+_FLUX = ("pdcsap_flux", "flux", "sap_flux")
+_ALIASES: Mapping[str, tuple[str, ...]] = {
+    "quality": ("sap_quality", "quality"),
+    "core": ("core_flux", "core"),
+    "halo": ("halo_flux", "halo"),
+    "segment": ("quarter", "sector", "segment"),
+}
+_SUFFIXES = (".fits", ".fit", ".fits.gz", ".fit.gz")
+
+
+def read_light_curve(path: str | os.PathLike[str], *more: str | os.PathLike[str]) -> LightCurve:
+    """Read one star's light curve; several FITS files are joined as segments.
+
+    Parameters
+    ----------
+    path, *more : path-like
+        As in :meth:`LightCurve.read`.
+
+    Returns
+    -------
+    LightCurve
+
+    Raises
+    ------
+    DataNotAvailable, CorruptFile, SchemaError
+        As in :meth:`LightCurve.read`.
+
+    Examples
+    --------
+    >>> read_light_curve("nowhere.fits")
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.DataNotAvailable: nowhere.fits: no such file
+    """
+    paths = [Path(p) for p in (path, *more)]
+    for one in paths:
+        if not one.exists():
+            raise DataNotAvailable(f"{one}: no such file")
+    if paths[0].name.lower().endswith(_SUFFIXES) and _is_mission_file(paths[0]):
+        return _join([_read_mission_file(one) for one in paths])
+    if len(paths) > 1:
+        raise ValueError("only FITS files of a mission are joined; pass one table")
+    return _from_table(read_table(paths[0]), paths[0])
+
+
+def _is_mission_file(path: Path) -> bool:
+    from astropy.io import fits
+
+    try:
+        with fits.open(path) as hdus:
+            return "TELESCOP" in hdus[0].header and len(hdus) > 1
+    except (OSError, ValueError, TypeError, IndexError) as error:
+        raise CorruptFile(f"{path}: not a readable FITS file ({error})") from error
+
+
+def _read_mission_file(path: Path) -> dict[str, Any]:
+    from astropy.io import fits
+
+    try:
+        with fits.open(path, memmap=False) as hdus:
+            primary = hdus[0].header
+            mission = "TESS" if "TESS" in str(primary["TELESCOP"]).upper() else "Kepler"
+            rules, header, data = _MISSIONS[mission], hdus[1].header, hdus[1].data
+            names = {name.upper() for name in data.columns.names}
+            flux = next((n for n in ("PDCSAP_FLUX", "SAP_FLUX") if n in names), None)
+            if flux is None or "TIME" not in names or rules["flags"] not in names:
+                raise SchemaError(
+                    f"{path}: expected columns TIME, PDCSAP_FLUX and {rules['flags']} of a "
+                    f"{mission} light curve, found {', '.join(sorted(names))}"
+                )
+            columns = {
+                "time": _native(data["TIME"]),
+                "flux": _native(data[flux]),
+                "flux_err": _native(data[f"{flux}_ERR"]),
+                "quality": np.asarray(data[rules["flags"]], dtype=np.int64) & rules["mask"],
+            }
+            if {"MOM_CENTR1", "MOM_CENTR2"} <= names:
+                columns["centroid"] = _photocentre({n.lower(): data[n] for n in names})
+            reference = float(header.get("BJDREFI", 0)) + float(header.get("BJDREFF", 0))
+            segment = int(primary.get(rules["segment"]) or 0)
+            return {
+                **columns,
+                "segment": np.full(columns["time"].size, segment),
+                "time_format": _time_format(reference, path),
+                "meta": _star(primary, mission, rules),
+            }
+    except SchemaError:
+        raise
+    except (OSError, TypeError, KeyError, IndexError, ValueError) as error:
+        raise CorruptFile(f"{path}: cannot be read to its end ({error})") from error
+
+
+def _native(column: Any) -> NDArray[np.float64]:
+    return np.asarray(column, dtype=np.float64)
+
+
+def _photocentre(columns: Mapping[str, Any]) -> NDArray[np.float64]:
+    # POS_CORR is the motion of the whole field; what is left is the star's own.
+    def axis(number: int) -> NDArray[np.float64]:
+        moment = _native(columns[f"mom_centr{number}"])
+        drift = columns.get(f"pos_corr{number}")
+        return moment if drift is None else moment - _native(drift)
+
+    return np.column_stack([axis(1), axis(2)])
+
+
+def _time_format(reference: float, path: Path) -> str:
+    for name, offset in TIME_OFFSETS.items():
+        if abs(reference - offset) < 1e-6:
+            return name
+    raise SchemaError(
+        f"{path}: unknown time reference BJD {reference}; expected 2454833 or 2457000"
+    )
+
+
+def _star(primary: Any, mission: str, rules: Mapping[str, Any]) -> dict[str, Any]:
+    meta: dict[str, Any] = {
+        "target": str(primary.get("OBJECT", "")),
+        "mission": mission,
+        "pixel_scale": rules["pixel_scale"],
+    }
+    keys = {"teff": "TEFF", "radius": "RADIUS", "logg": "LOGG", "magnitude": rules["magnitude"]}
+    for name, key in keys.items():
+        if isinstance(primary.get(key), int | float):
+            meta[name] = float(primary[key])
+    return meta
+
+
+def _join(parts: list[dict[str, Any]]) -> LightCurve:
+    formats = {part["time_format"] for part in parts}
+    targets = {part["meta"]["target"] for part in parts}
+    if len(formats) > 1 or len(targets) > 1:
+        raise ValueError(
+            f"files of different stars or missions cannot be joined: {', '.join(sorted(targets))}"
+        )
+    shared = set.intersection(*(set(part) for part in parts)) - {"time_format", "meta"}
+    columns: dict[str, Any] = {
+        name: np.concatenate([part[name] for part in parts]) for name in shared
+    }
+    return LightCurve(**columns, time_format=formats.pop(), meta=parts[0]["meta"])
+
+
+def _from_table(table: pd.DataFrame, path: Path) -> LightCurve:
+    names = {str(name).lower(): name for name in table.columns}
+    columns: dict[str, Any] = {name: table[original].to_numpy() for name, original in names.items()}
+    flux = next((name for name in _FLUX if name in columns), None)
+    if "time" not in columns or flux is None:
+        raise SchemaError(
+            f"{path}: expected columns 'time' and one of {', '.join(_FLUX)}; "
+            f"found {', '.join(map(str, table.columns))}"
+        )
+    curve: dict[str, Any] = {"time": columns["time"], "flux": columns[flux]}
+    if f"{flux}_err" in columns:
+        curve["flux_err"] = columns[f"{flux}_err"]
+    for name, aliases in _ALIASES.items():
+        found = next((alias for alias in aliases if alias in columns), None)
+        if found is not None:
+            curve[name] = columns[found]
+    mission = "Kepler" if "sap_quality" in columns or "quarter" in columns else "TESS"
+    if "quality" in curve:
+        curve["quality"] = curve["quality"] & _MISSIONS[mission]["mask"]
+    if {"mom_centr1", "mom_centr2"} <= set(columns):
+        curve["centroid"] = _photocentre(columns)
+    elif {"centroids_ra", "centroids_dec"} <= set(columns):
+        curve["centroid"] = np.column_stack([columns["centroids_ra"], columns["centroids_dec"]])
+        curve["centroid_unit"] = "scaled"
+    meta: dict[str, Any] = {"target": path.stem}
+    if {"sap_quality", "quarter"} & set(columns):
+        meta |= {"mission": "Kepler", "pixel_scale": _MISSIONS["Kepler"]["pixel_scale"]}
+    return LightCurve(**curve, time_format=_guess_format(columns), meta=meta)
+
+
+def _guess_format(columns: Mapping[str, Any]) -> str | None:
+    if np.nanmedian(columns["time"]) > 2.4e6:
+        return "bjd"
+    if "quarter" in columns or "sap_quality" in columns:
+        return "bkjd"
+    return "btjd" if "sector" in columns else None
