@@ -1,0 +1,5 @@
+"""Training: one explicit loop for one network, and one vectorised loop for many small ones."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
