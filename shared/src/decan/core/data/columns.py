@@ -93,7 +93,7 @@ def series(column: Column) -> tuple[pd.Series, np.ndarray | None]:
     return pd.Series(pd.array(values)).mask(mask), mask
 
 
-def numbers_from_text(text: Sequence[str | None]) -> tuple[np.ndarray, np.ndarray] | None:
+def numbers_from_text(text: Any) -> tuple[np.ndarray, np.ndarray] | None:
     """Numbers that a column of text holds, or None if one cell is something else.
 
     Takes Fortran's exponents too: ``1.0D+05``, and ``3.780-101`` where the E was
@@ -102,7 +102,7 @@ def numbers_from_text(text: Sequence[str | None]) -> tuple[np.ndarray, np.ndarra
 
     Parameters
     ----------
-    text : sequence of str or None, shape (n,)
+    text : sequence of str or None, or pyarrow.Array of strings, shape (n,)
         The cells.
 
     Returns
@@ -125,26 +125,15 @@ def numbers_from_text(text: Sequence[str | None]) -> tuple[np.ndarray, np.ndarra
     cells = pc.utf8_trim_whitespace(pa.array(text, type=pa.string()))
     absent = pc.or_(pc.is_null(cells), pc.is_in(cells, value_set=pa.array(ABSENT)))
     cells = pc.if_else(absent, pa.scalar(None, pa.string()), cells)
-    mask = np.array(absent.to_numpy(zero_copy_only=False), dtype=bool)
-    if not _all(pc.match_substring_regex(cells, _NUMBER)):
+    values = _plain_numbers(cells)
+    if values is None:
+        values = _unusual_numbers(cells)
+    if values is None:
         return None
-    cells = pc.replace_substring_regex(cells, r"^\+", "")
-    whole = not mask.all() and _all(pc.match_substring_regex(cells, r"^-?[0-9]+$"))
-    for kind in (pa.int64(), pa.uint64()) if whole else ():
-        try:
-            return pc.fill_null(cells.cast(kind), 0).to_numpy(zero_copy_only=False).copy(), mask
-        except pa.ArrowInvalid:
-            continue
-    if whole:
-        return None  # more digits than 64 bits hold: an identifier, which a float would damage
-    cells = pc.replace_substring_regex(cells, r"([0-9.])[dDqQ]([+-]?[0-9]+)$", r"\1e\2")
-    cells = pc.replace_substring_regex(cells, r"([0-9.])([+-][0-9]{3})$", r"\1e\2")
-    try:
-        values = cells.cast(pa.float64())
-    except pa.ArrowInvalid:
-        # Beyond the range of a float, which Arrow refuses and Python rounds to infinity.
-        values = pa.array([None if c is None else float(c) for c in cells.to_pylist()])
-    return pc.fill_null(values, np.nan).to_numpy(zero_copy_only=False).copy(), mask
+    filled = pc.fill_null(values, np.nan if pa.types.is_floating(values.type) else 0)
+    return np.array(filled.to_numpy(zero_copy_only=False)), np.array(
+        absent.to_numpy(zero_copy_only=False), dtype=bool
+    )
 
 
 def first_text(text: Sequence[str | None]) -> tuple[int, str] | None:
@@ -181,10 +170,49 @@ _NUMBER = (
 )
 
 
-def _all(matches: Any) -> bool:
+def _plain_numbers(cells: Any) -> Any:
+    """Cast by Arrow, which is fast, and None where it finds a cell that it cannot read."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    return bool(pc.all(matches, min_count=0).as_py())
+    # Arrow would read 0x1F as 31; and a column that is all absent is one of floats.
+    if cells.null_count < len(cells) and not _any(pc.match_substring(cells, "x")):
+        for kind in (pa.int64(), pa.uint64()):
+            try:
+                return cells.cast(kind)
+            except pa.ArrowInvalid:
+                continue
+        # More digits than 64 bits hold are an identifier, which a float would damage.
+        if not _any(pc.match_substring_regex(cells, "[^0-9+-]")):
+            return None
+    try:
+        return cells.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
+
+
+def _unusual_numbers(cells: Any) -> Any:
+    """Read leading pluses, Fortran's exponents and numbers beyond a float's range."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if _any(pc.invert(pc.match_substring_regex(cells, _NUMBER))):
+        return None
+    cells = pc.replace_substring_regex(cells, r"^\+", "")
+    cells = pc.replace_substring_regex(cells, r"([0-9.])[dDqQ]([+-]?[0-9]+)$", r"\1e\2")
+    cells = pc.replace_substring_regex(cells, r"([0-9.])([+-][0-9]{3})$", r"\1e\2")
+    if (values := _plain_numbers(cells)) is not None:
+        return values
+    if not _any(pc.match_substring_regex(cells, "[^0-9-]")):
+        return None
+    # Beyond the range of a float, which Arrow refuses and Python rounds to infinity.
+    return pa.array([None if cell is None else float(cell) for cell in cells.to_pylist()])
+
+
+def _any(matches: Any) -> bool:
+    import pyarrow.compute as pc
+
+    return bool(pc.any(matches, min_count=0).as_py())
 
 
 def _native(values: np.ndarray) -> np.ndarray:
@@ -221,7 +249,7 @@ def _series_of_objects(
 ) -> tuple[pd.Series, np.ndarray | None]:
     import pandas as pd
 
-    cells = [c.decode("utf-8", "backslashreplace") if isinstance(c, bytes) else c for c in values]
+    cells = [_decoded(cell) if isinstance(cell, bytes) else cell for cell in values]
     if mask is not None:
         cells = [None if absent else cell for cell, absent in zip(cells, mask, strict=True)]
     if all(cell is None or isinstance(cell, str) for cell in cells):
@@ -230,3 +258,10 @@ def _series_of_objects(
     for i, cell in enumerate(cells):
         rows[i] = _native(np.ma.getdata(cell)) if isinstance(cell, np.ndarray) else cell
     return pd.Series(rows), mask
+
+
+def _decoded(text: bytes) -> str:
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        return text.decode("latin-1")  # never fails, and is what older archives mean

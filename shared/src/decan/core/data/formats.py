@@ -134,8 +134,24 @@ def _read_fits(content: bytes, name: str, hdu: int | str | None) -> list[Column]
             raw_units = {column.name: column.unit for column in table_hdu.columns}
             names = list(table_hdu.columns.names)
             _refuse_repeated(names, name)
+            nulls = _scaled_nulls(table_hdu)
             table = Table.read(table_hdu, mask_invalid=False, unit_parse_strict="silent")
-            return [_from_astropy(table[n], n, raw_units[n]) for n in names]
+            columns = [_from_astropy(table[n], n, raw_units[n]) for n in names]
+    for column in columns:
+        column.mask = nulls.get(column.name, column.mask)
+    return columns
+
+
+def _scaled_nulls(table_hdu: Any) -> dict[str, np.ndarray]:
+    """Masks of scaled integer columns: TNULL is a stored value, but astropy seeks it in scaled."""
+    raw = table_hdu.data.view(np.ndarray)
+    return {
+        column.name: raw[column.name] == column.null
+        for column in table_hdu.columns
+        if column.null is not None
+        and raw[column.name].dtype.kind == "i"
+        and np.asarray(table_hdu.data[column.name]).dtype.kind == "f"
+    }
 
 
 # What astropy's warnings say of a file that ends too early.
@@ -272,9 +288,13 @@ def _from_arrow(name: str, values: Any, unit: str | None) -> Column:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    values = values.combine_chunks()
-    if isinstance(values, pa.ChunkedArray):  # no rows, no chunk
-        values = pa.array([], type=values.type)
+    values = pa.concat_arrays(values.chunks) if values.chunks else pa.array([], values.type)
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_null(values.type) or pa.types.is_decimal(values.type):
+        values = values.cast(pa.float64())
+    if pa.types.is_date(values.type):
+        values = values.cast(pa.timestamp("s"))
     mask = np.array(values.is_null().to_numpy(zero_copy_only=False), dtype=bool)
     kind = values.type
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind):

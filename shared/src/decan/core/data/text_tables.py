@@ -6,6 +6,7 @@ import io
 import itertools
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -69,10 +70,13 @@ def read_separated(content: bytes, name: str, separator: str) -> list[Column]:
         )
     except pa.ArrowInvalid as error:
         raise CorruptFile(f"{name}: {_csv_fault(str(error))}") from None
-    return [
-        _infer(column, cells.to_pylist())
+    columns = [
+        _infer(column.strip(), pa.concat_arrays(cells.chunks) if cells.chunks else [])
         for column, cells in zip(table.column_names, table.columns, strict=True)
     ]
+    if content.count(b'"') % 2 and _ends_within_quotes(content, columns):
+        raise CorruptFile(f"{name}: the last row has a quote that never ends; the file is cut")
+    return columns
 
 
 def read_ipac(content: bytes, name: str) -> list[Column]:
@@ -108,7 +112,7 @@ def read_ipac(content: bytes, name: str) -> list[Column]:
     >>> column.unit, column.values.tolist(), column.mask.tolist()
     ('d', [1.5, nan], [False, True])
     """
-    lines = _decoded(content).splitlines()
+    lines = [line.rstrip("\r") for line in _decoded(content).split("\n")]
     header = [line.rstrip() for line in lines if line.startswith("|")][:4]
     if not header:
         raise CorruptFile(f"{name}: not an IPAC table, no header line starts with '|'")
@@ -139,10 +143,16 @@ def _csv_fault(message: str) -> str:
     return f"{where} has {counts[2]} cells, expected {counts[1]}; the file is cut or mixed up"
 
 
-def _infer(name: str, cells: Sequence[str]) -> Column:
-    numbers = numbers_from_text(cells)
+def _ends_within_quotes(content: bytes, columns: Sequence[Column]) -> bool:
+    last = [str(column.values[-1]) for column in columns if len(column.values)]
+    return not content.endswith(b"\n") or any("\n" in cell for cell in last)
+
+
+def _infer(name: str, text: Any) -> Column:
+    numbers = numbers_from_text(text)
     if numbers is not None:
         return Column(name, *numbers)
+    cells = text.to_pylist()
     mask = np.array([cell == "" for cell in cells], dtype=bool)
     words = {cell for cell in cells if cell}
     if words <= {"True", "False"} or words <= {"true", "false"} or words <= {"TRUE", "FALSE"}:
