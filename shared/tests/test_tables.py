@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -144,6 +146,20 @@ def test_noise_is_corrupt(tmp_path, suffix):
         read_table(path, required=["period"])
 
 
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_flipped_bytes_never_end_in_a_bare_traceback(tmp_path, suffix):
+    path = write(koi(10), tmp_path, suffix)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(2)
+    for _ in range(40):
+        garbled = bytearray(whole)
+        for position in rng.integers(len(whole), size=rng.choice([1, 3, 20])):
+            garbled[position] = rng.integers(256)
+        path.write_bytes(garbled)
+        fault, _ = outcome(path)
+        assert fault is None or path.name in fault
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataNotAvailable, match=r"nothing\.fits"):
         read_table(tmp_path / "nothing.fits")
@@ -209,6 +225,11 @@ def test_units_are_read_as_the_archives_write_them(tmp_path, archive, wanted, fa
 def test_a_unit_for_a_column_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(SchemaError, match="'perid' is missing"):
         read_table(write(koi(), tmp_path, "csv"), units={"perid": "d"})
+
+
+def test_one_string_is_no_list_of_columns(tmp_path):
+    with pytest.raises(TypeError, match="not one string"):
+        read_table(write(koi(), tmp_path, "csv"), required="period")
 
 
 def test_a_required_unit_that_does_not_exist_is_the_callers_mistake(tmp_path):
@@ -285,6 +306,36 @@ def test_a_csv_row_with_too_few_or_many_cells_is_named(tmp_path):
             read_table(path)
 
 
+def test_a_csv_cut_inside_quotes_is_corrupt(tmp_path):
+    path = tmp_path / "t.csv"
+    for cut in ('a,b\n1,"x"\n2,"y\n3,z\n', 'a,b\n1,"x"\n2,"y'):
+        path.write_text(cut)
+        with pytest.raises(CorruptFile, match="quote that never ends"):
+            read_table(path)
+    path.write_text('a,b\n1,"x\ny"\n2,5" wide\n')  # a line break in quotes, an inch without
+    assert read_table(path)["b"].tolist() == ["x\ny", '5" wide']
+
+
+def test_identifiers_of_too_many_digits_or_other_bases_stay_text(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("id,hex,big\n99999999999999999999999,0x1F,18446744073709551615\n")
+    read = read_table(path)
+    assert read["id"][0] == "99999999999999999999999"
+    assert read["hex"][0] == "0x1F"
+    assert read["big"][0] == 2**64 - 1
+
+
+def test_numbers_are_numbers_however_they_are_written(tmp_path):
+    path = tmp_path / "t.csv"
+    cells = ["+3", " 1. ", ".5", "1e-400", "1e400", "-Inf", "nan", "2E+02", ""]
+    path.write_text("x,n\n" + "".join(f'"{cell}",0\n' for cell in cells))
+    expected = [3, 1, 0.5, 0, np.inf, -np.inf, np.nan, 200, np.nan]
+    read = read_table(path)
+    np.testing.assert_array_equal(read["x"], expected)
+    # A written nan is a value; only an empty cell is absent.
+    assert read.attrs["masked"]["x"].tolist() == [False] * 8 + [True]
+
+
 def test_comments_before_a_csv_header_are_skipped(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text('# from the archive\n#\nname,n\n"a, b",1\n"#c",2\n')
@@ -316,6 +367,17 @@ def test_fits_columns_of_arrays_become_columns_of_arrays(tmp_path):
     assert read["flux"][0].dtype.isnative
 
 
+def test_an_absent_cell_of_a_scaled_fits_column_is_absent(tmp_path):
+    path = tmp_path / "t.fits"
+    column = fits.Column("a", "I", array=np.array([1, -99, 3], dtype=np.int16), null=-99)
+    hdu = fits.BinTableHDU.from_columns([column])
+    hdu.header["TSCAL1"], hdu.header["TZERO1"] = 0.5, 1.0
+    hdu.writeto(path)
+    read = read_table(path)
+    np.testing.assert_array_equal(read["a"], [1.5, np.nan, 2.5])
+    assert read.attrs["masked"]["a"].tolist() == [False, True, False]
+
+
 def test_fits_columns_of_varying_length_become_columns_of_arrays(tmp_path):
     path = tmp_path / "t.fits"
     ragged = np.array([np.array([1.0]), np.array([2.0, 3.0])], dtype=object)
@@ -324,6 +386,28 @@ def test_fits_columns_of_varying_length_become_columns_of_arrays(tmp_path):
     read = read_table(path, required={"flux": "Jy"})
     # A factor of a thousand, one rounding.
     np.testing.assert_allclose(read["flux"][1], [0.002, 0.003], rtol=4e-16)
+
+
+def test_the_state_of_a_votable_query_is_not_ignored(tmp_path):
+    path = write(koi(3), tmp_path, "vot")
+    whole = path.read_bytes()
+    first = whole.index(b"<TABLE")
+    for value, text in (("ERROR", "no such column"), ("OVERFLOW", "")):
+        info = f'<INFO name="QUERY_STATUS" value="{value}">{text}</INFO>'.encode()
+        path.write_bytes(whole[:first] + info + whole[first:])
+        if value == "ERROR":
+            with pytest.raises(CorruptFile, match="no such column"):
+                read_table(path)
+        else:
+            with pytest.warns(UserWarning, match="cut the answer"):
+                assert len(read_table(path)) == 3
+
+
+@pytest.mark.parametrize("encoding", ["binary", "binary2"])
+def test_votables_in_binary_are_read(tmp_path, encoding):
+    path = tmp_path / "t.vot"
+    koi(5).write(path, format="votable", tabledata_format=encoding)
+    np.testing.assert_array_equal(read_table(path)["kepid"], koi(5)["kepid"])
 
 
 def test_an_extension_is_chosen_by_number_or_name(tmp_path):
@@ -395,6 +479,37 @@ def test_a_table_without_rows_keeps_its_columns(tmp_path, suffix):
     read = read_table(write(koi(2)[:0], tmp_path, suffix))
     assert list(read.columns) == ["kepid", "name", "period", "depth"]
     assert len(read) == 0
+
+
+def test_parquet_types_beyond_numbers_and_text(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table(
+        {
+            "class": pa.array(["a", None]).dictionary_encode(),
+            "when": pa.array([1, None], pa.date32()),
+            "mag": pa.array([1, 2]).cast(pa.decimal128(25, 1)),
+            "flux": pa.array([[1.0, 2.0], None]),
+            "nothing": pa.nulls(2),
+        }
+    )
+    pq.write_table(table, tmp_path / "t.parquet")
+    read = read_table(tmp_path / "t.parquet")
+    assert read["class"][0] == "a"
+    assert read["when"][0] == pd.Timestamp("1970-01-02")
+    assert read["mag"].tolist() == [1.0, 2.0]
+    assert read["flux"][0].tolist() == [1.0, 2.0]
+    assert read["nothing"].isna().all()
+    assert set(read.attrs["masked"]) == {"class", "when", "flux", "nothing"}
+
+
+def test_importing_the_room_loads_no_pandas_and_no_astropy():
+    code = "import sys, decan.core.data.tables, decan.core.data.registry as _; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert not {"pandas", "astropy", "pyarrow", "torch", "pooch"} & set(loaded.stdout.split())
 
 
 NAMES = st.text("abcdefgh_", min_size=1, max_size=6)

@@ -178,15 +178,21 @@ def _plain_numbers(cells: Any) -> Any:
     # Arrow would read 0x1F as 31; and a column that is all absent is one of floats.
     if cells.null_count < len(cells) and not _any(pc.match_substring(cells, "x")):
         for kind in (pa.int64(), pa.uint64()):
-            try:
-                return cells.cast(kind)
-            except pa.ArrowInvalid:
-                continue
+            if (values := _cast(cells, kind)) is not None:
+                return values
         # More digits than 64 bits hold are an identifier, which a float would damage.
         if not _any(pc.match_substring_regex(cells, "[^0-9+-]")):
             return None
+    return _cast(cells, pa.float64())
+
+
+def _cast(cells: Any, kind: Any) -> Any:
+    import pyarrow as pa
+
     try:
-        return cells.cast(pa.float64())
+        # A cast that fails is slow, a microsecond for each bad cell: a few tell beforehand.
+        cells[:1000].cast(kind)
+        return cells.cast(kind)
     except pa.ArrowInvalid:
         return None
 

@@ -113,7 +113,7 @@ def _from_address(source: str, temporary: Path, size: int, progress: bool) -> No
             received = temporary.stat().st_size
             if received >= size:
                 return
-            reason = f"cut after {received} of {size} bytes"
+            reason = f"gave {received} of {size} bytes"
         if attempt < ATTEMPTS:
             time.sleep(BACKOFF_SECOND * 2 ** (attempt - 1))
     raise _Refused(f"{reason}, {ATTEMPTS} times")

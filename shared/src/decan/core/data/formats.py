@@ -173,13 +173,16 @@ def _read_votable(content: bytes, name: str, hdu: int | str | None) -> list[Colu
     ):
         warnings.simplefilter("always")
         document = votable.parse(io.BytesIO(content), verify="warn")
-        for info in [i for resource in document.resources for i in resource.infos]:
-            if info.name == "QUERY_STATUS" and info.value == "ERROR":
-                raise CorruptFile(f"{name}: holds the archive's error, no table: {info.content}")
+        infos = [info for resource in document.resources for info in resource.infos]
+        status = {info.value: info.content for info in infos if info.name == "QUERY_STATUS"}
+        if "ERROR" in status:
+            raise CorruptFile(f"{name}: holds the archive's error, no table: {status['ERROR']}")
         tables = [(t.name or t.ID or "", t) for t in document.iter_tables()]
         chosen = _pick(tables, name, hdu, votable.tree.TableElement)
         _refuse_repeated([field.name or field.ID for field in chosen.fields], name)
         table = chosen.to_table(use_names_over_ids=True)
+    if "OVERFLOW" in status:
+        warnings.warn(f"{name}: the archive cut the answer at its limit of rows", stacklevel=4)
     for warning in caught:
         bad = re.search(r"W30: Invalid literal for \w+ '(.+)'", str(warning.message))
         if bad and bad[1].strip() not in ABSENT:

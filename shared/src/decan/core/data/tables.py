@@ -60,14 +60,16 @@ def read_table(
         ``attrs["units"]`` maps columns to units (only columns that have one),
         ``attrs["masked"]`` maps columns to a boolean array, shape (n,), that is True
         where the file marks the cell as absent (only columns that have such cells).
-        The masks speak of the rows as read; they do not follow a later selection.
+        The masks speak of the rows as read; they do not follow a later selection, and
+        ``to_parquet`` writes attrs only without them (``attrs.pop("masked")``).
 
     Raises
     ------
     DataNotAvailable
         If there is no such file (also a FileNotFoundError).
     CorruptFile
-        If the file is cut, garbled or of another format than its name says.
+        If the file is cut, garbled or of another format than its name says. A cut CSV,
+        TSV or ECSV file shows only if the cut falls inside a row.
     SchemaError
         If a column is missing, repeated, no number where a unit is required, or in a
         unit that cannot be converted; or if the format or the ``hdu`` is unknown.
@@ -93,6 +95,8 @@ def read_table(
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise SchemaError(f"{path.name}: column {repeated[0]!r} is there more than once")
+    if isinstance(required, str):
+        raise TypeError(f"required must be names of columns, not one string ({required!r})")
     wanted = dict(required) if isinstance(required, Mapping) else dict.fromkeys(required or ())
     for name in [*wanted, *(units or {})]:
         _refuse_missing(name, names, path.name)
