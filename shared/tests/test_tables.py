@@ -410,6 +410,17 @@ def test_votables_in_binary_are_read(tmp_path, encoding):
     np.testing.assert_array_equal(read_table(path)["kepid"], koi(5)["kepid"])
 
 
+def test_a_flipped_byte_is_found_where_the_fits_file_has_a_check_sum(tmp_path):
+    path = tmp_path / "t.fits"
+    fits.table_to_hdu(koi()).writeto(path, checksum=True)
+    whole = bytearray(path.read_bytes())
+    assert len(read_table(path)) == 50
+    whole[whole.index(b"K00007.01")] ^= 1
+    path.write_bytes(whole)
+    with pytest.raises(CorruptFile, match="DATASUM"):
+        read_table(path)
+
+
 def test_an_extension_is_chosen_by_number_or_name(tmp_path):
     path = tmp_path / "t.fits"
     first = fits.table_to_hdu(Table({"time": [1.0]}))

@@ -131,6 +131,8 @@ def _read_fits(content: bytes, name: str, hdu: int | str | None) -> list[Column]
                 )
             tables = (fits.BinTableHDU, fits.TableHDU)
             table_hdu = _pick([(h.name, h) for h in hdus], name, hdu, tables)
+            if table_hdu.verify_datasum() == 0:
+                raise CorruptFile(f"{name}: the data differ from the DATASUM in their header")
             raw_units = {column.name: column.unit for column in table_hdu.columns}
             names = list(table_hdu.columns.names)
             _refuse_repeated(names, name)
@@ -326,7 +328,7 @@ def _pick(tables: Sequence[tuple[str, Any]], file: str, hdu: int | str | None, k
         if hdu is None or hdu == i or (isinstance(hdu, str) and hdu.lower() == name.lower()):
             return table
     found = ", ".join(f"{i} {name!r}" for i, (name, _) in usable.items()) or "none"
-    asked = "a table" if hdu is None else f"table hdu={hdu!r}"
+    asked = "table" if hdu is None else f"table hdu={hdu!r}"
     raise SchemaError(f"{file}: holds no {asked}; tables in it: {found}")
 
 
