@@ -79,7 +79,7 @@ def download(
                     _from_address(source, temporary, size, progress)
                 _verify(temporary, sha256, size)
         except (_Refused, IntegrityError) as error:
-            reasons.append(f"{source}: {error}")
+            reasons.append(f"{source}: {' '.join(str(error).split())}")
         else:
             return
     raise DataNotAvailable("; ".join(reasons) or "no public source is known")

@@ -139,7 +139,8 @@ def _csv_fault(message: str) -> str:
     counts = re.search(r"Expected (\d+) columns, got (\d+)", message)
     if counts is None:
         return message.splitlines()[0]
-    where = f"line {row[1]}" if row else "a row"
+    # Arrow counts from 1, the header included.
+    where = f"row {int(row[1]) - 2} (the first is 0)" if row else "a row"
     return f"{where} has {counts[2]} cells, expected {counts[1]}; the file is cut or mixed up"
 
 
