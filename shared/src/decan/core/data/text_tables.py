@@ -186,13 +186,14 @@ def _declared(
 def _refuse_text_under_bars(
     rows: Sequence[str], bars: Sequence[int], names: Sequence[str], file: str
 ) -> None:
-    for row, line in enumerate(rows):
-        for i, bar in enumerate(bars):
-            if line[bar : bar + 1].strip():
-                raise CorruptFile(
-                    f"{file}: row {row} (the first is 0): a cell crosses the bar beside column "
-                    f"{names[min(i, len(names) - 1)]!r}"
-                )
+    for i, bar in enumerate(bars):
+        under = [line[bar : bar + 1].strip() for line in rows]
+        if any(under):
+            row = next(row for row, character in enumerate(under) if character)
+            raise CorruptFile(
+                f"{file}: row {row} (the first is 0): a cell crosses the bar beside column "
+                f"{names[min(i, len(names) - 1)]!r}"
+            )
 
 
 def _decoded(content: bytes) -> str:
