@@ -89,7 +89,7 @@ def test_absent_cells_are_nan_and_masked(tmp_path, suffix):
     read = read_table(write(table, tmp_path, suffix))
     np.testing.assert_array_equal(read["count"], [1, np.nan, 3, np.nan])
     np.testing.assert_array_equal(read["depth"], [1.5, np.nan, 3.5, np.nan])
-    np.testing.assert_array_equal(read.attrs["masked"]["count"], absent)
+    assert read.attrs["masked"]["count"] == np.flatnonzero(absent).tolist()
     # FITS has no mark for an absent float but NaN itself.
     assert ("depth" in read.attrs["masked"]) == (suffix != "fits")
 
@@ -335,7 +335,7 @@ def test_numbers_are_numbers_however_they_are_written(tmp_path):
     read = read_table(path)
     np.testing.assert_array_equal(read["x"], expected)
     # A written nan is a value; only an empty cell is absent.
-    assert read.attrs["masked"]["x"].tolist() == [False] * 8 + [True]
+    assert read.attrs["masked"]["x"] == [8]
 
 
 def test_comments_before_a_csv_header_are_skipped(tmp_path):
@@ -377,7 +377,7 @@ def test_an_absent_cell_of_a_scaled_fits_column_is_absent(tmp_path):
     hdu.writeto(path)
     read = read_table(path)
     np.testing.assert_array_equal(read["a"], [1.5, np.nan, 2.5])
-    assert read.attrs["masked"]["a"].tolist() == [False, True, False]
+    assert read.attrs["masked"]["a"] == [1]
 
 
 def test_fits_columns_of_varying_length_become_columns_of_arrays(tmp_path):
@@ -460,12 +460,14 @@ def test_a_table_read_here_keeps_its_units_through_pandas_and_parquet(tmp_path):
     pd.testing.assert_frame_equal(read, again)
 
 
-def test_masked_tables_can_be_joined_and_copied(tmp_path):
+def test_masked_tables_can_be_joined_copied_and_written(tmp_path):
     table = koi(3)
     table["depth"] = MaskedColumn([1.0, 2.0, 3.0], mask=[True, False, False])
     read = read_table(write(table, tmp_path, "ecsv"))
     assert len(pd.concat([read, read.copy()])) == 6
     assert read[read["kepid"] > 0].merge(read, on="kepid").shape[0] == 3
+    read.to_parquet(tmp_path / "again.parquet")
+    assert read_table(tmp_path / "again.parquet").attrs["units"] == read.attrs["units"]
 
 
 def test_a_named_index_of_pandas_is_a_column_and_an_unnamed_one_is_none(tmp_path):
@@ -484,7 +486,7 @@ def test_units_of_parquet_fields_are_read(tmp_path):
     pq.write_table(pa.table([[1.0, None]], schema=pa.schema([field])), tmp_path / "t.parquet")
     read = read_table(tmp_path / "t.parquet")
     assert read.attrs["units"] == {"x": "mag"}
-    assert read.attrs["masked"]["x"].tolist() == [False, True]
+    assert read.attrs["masked"]["x"] == [1]
 
 
 @pytest.mark.parametrize("suffix", WRITERS)

@@ -58,10 +58,9 @@ def read_table(
         dimensions, or of varying length, becomes a column of arrays; times and
         coordinates of ECSV become the columns they are made of (``time.jd1``).
         ``attrs["units"]`` maps columns to units (only columns that have one),
-        ``attrs["masked"]`` maps columns to a boolean array, shape (n,), that is True
-        where the file marks the cell as absent (only columns that have such cells).
-        The masks speak of the rows as read; they do not follow a later selection, and
-        ``to_parquet`` writes attrs only without them (``attrs.pop("masked")``).
+        ``attrs["masked"]`` maps columns to the labels of the rows whose cell the file
+        marks as absent (only columns that have such cells); labels stay right through
+        a later selection, and lists are what pandas can write beside the table.
 
     Raises
     ------
@@ -82,8 +81,8 @@ def read_table(
     >>> koi = read_table(path, units={"period": "h"}, required={"name": None, "period": "d"})
     >>> koi["period"].tolist()
     [1.5, nan]
-    >>> koi.attrs["units"], koi.attrs["masked"]["period"].tolist()
-    ({'period': 'd'}, [False, True])
+    >>> koi.attrs["units"], koi.attrs["masked"]
+    ({'period': 'd'}, {'period': [1]})
     """
     import pandas as pd
 
@@ -103,40 +102,23 @@ def read_table(
 
     known = {c.name: c.unit.strip() for c in columns if c.unit and c.unit.strip() not in _NO_UNIT}
     known |= units or {}
-    values, masked = {}, _Masks()
+    values: dict[str, Any] = {}
+    masked: dict[str, list[int]] = {}
     for column in columns:
         values[column.name], absent = series(column)
         if absent is not None:
-            masked[column.name] = absent
+            masked[column.name] = np.flatnonzero(absent).tolist()
     for name, unit in wanted.items():
         if unit is not None:
             numbers, absent = _numeric(values[name], name, path.name)
             values[name] = _converted(numbers, name, known.get(name), unit, path.name)
             known[name] = unit
             if absent is not None:
-                masked[name] = absent
+                masked[name] = np.flatnonzero(absent).tolist()
     table = pd.DataFrame(values)
     table.attrs["units"] = {name: known[name] for name in names if name in known}
     table.attrs["masked"] = masked
     return table
-
-
-class _Masks(dict[str, np.ndarray]):
-    """Masks by column, in a form that pandas can carry along in ``attrs``.
-
-    pandas compares the attrs of two frames by ``==`` when it joins them, and copies
-    them deeply at each operation; plain arrays fail at the one and cost at the other.
-    """
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, dict)
-            and self.keys() == other.keys()
-            and all(np.array_equal(mask, other[name]) for name, mask in self.items())
-        )
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Masks:
-        return self
 
 
 _NO_UNIT = ("", "-", "--", "---", "None", "none")
