@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,14 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from .batches import Rows, epoch_order, noise_kept, rebuilt, seed_noise, seed_of
+from .adamw import MemberAdamW
+from .batches import Rows, epoch_order, noise_kept, seed_noise, seed_of
 from .checkpoint import how_to_go_on, read_checkpoint, shapes_of, write_checkpoint
 from .checks import check_settings, divergence
 from .distributed import choose_device
 from .history import History
 from .interrupt import Interrupt, catching_interrupt
+from .members import member_batches, recognised, row_sets_of
 from .schedule import learning_rate_at
 from .stack import Stack
 from .step import EVALUATION_NOISE, Loss, average_weight
@@ -162,17 +163,17 @@ def fit_ensemble(
     source = Rows(data, batch_size, chosen)
     stack = Stack(models, loss, chosen, precision)
     held_out = source if validation is None else Rows(validation, batch_size, chosen)
-    run = _Run(stack, source, _row_sets("rows", rows, source.n, len(models)))
+    run = _Run(stack, source, row_sets_of("rows", rows, source.n, len(models)))
     run.held_out = held_out
     if validation is not None or validation_rows is not None:
-        run.held_sets = _row_sets("validation_rows", validation_rows, held_out.n, len(models))
+        run.held_sets = row_sets_of("validation_rows", validation_rows, held_out.n, len(models))
     seeds = member_seeds(rng, len(models))
     run.seeds = [seed_of(seed) for seed in seeds]
     run.settings = {
         "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate,
         "weight_decay": weight_decay, "schedule": schedule, "clip": clip, "ema": ema,
         "patience": patience, "precision": precision, "rng": "fresh" if rng is None else seeds[0],
-        "rows": _recognised(run.row_sets), "validation_rows": _recognised(run.held_sets),
+        "rows": recognised(run.row_sets), "validation_rows": recognised(run.held_sets),
         "data": shapes_of({str(i): t for i, t in enumerate(source.tensors)}),
         "models": len(models), "model": shapes_of(dict(models[0].state_dict())),
     }  # fmt: skip
@@ -210,18 +211,10 @@ class _Run:
         self._start_epoch()
 
     def prepare(self) -> None:
-        """Make the optimiser; members with the same number of steps share a learning rate."""
-        weights, settings = self.stack.weights, self.settings
-        self.parameters = [nn.Parameter(row) for row in weights]
-        self.groups = {
-            steps: [k for k in range(self.count) if self.steps[k] == steps]
-            for steps in sorted(set(self.steps))
-        }
-        self.optimizer = torch.optim.AdamW(
-            [{"params": [self.parameters[k] for k in each]} for each in self.groups.values()],
-            lr=settings["learning_rate"], weight_decay=settings["weight_decay"], fused=True,
-        )  # fmt: skip
-        self.averages = None if settings["ema"] is None else weights.clone()
+        """Make what depends on the settings."""
+        weights = self.stack.weights
+        self.optimizer = MemberAdamW(weights, self.settings["weight_decay"])
+        self.averages = None if self.settings["ema"] is None else weights.clone()
         self.final = weights.clone()
 
     def train(self, interrupt: Interrupt, progress: bool) -> None:
@@ -240,7 +233,7 @@ class _Run:
         self.stack.skeleton.train()
         orders = self._orders()
         read = self.done
-        for groups in _batches(self.source, orders, self.active, self.done):
+        for groups in member_batches(self.source, orders, self.active, self.done):
             self._step(groups)
             self.done += 1
             if (
@@ -265,28 +258,20 @@ class _Run:
 
     def _step(self, groups: list[tuple[list[int], int, Any]]) -> None:
         """One optimiser step of every member that has a batch."""
-        settings, stack, parameters = self.settings, self.stack, self.parameters
+        clip, stack = self.settings["clip"], self.stack
         seed_noise(stack.device, self.seeds[0] + (self.epoch - 1) * max(self.steps) + self.done)
         for members, n, batch in groups:
             values, parts, gradients = stack.gradients(members, batch)
             self._pending.append((self.done, members, n, values, parts))
-            if settings["clip"] is not None:
+            if clip is not None:
                 norms = gradients.norm(dim=1, keepdim=True)
-                gradients.mul_((settings["clip"] / (norms + 1e-6)).clamp_(max=1.0))
-            for k, gradient in zip(members, gradients.unbind(0), strict=True):
-                parameters[k].grad = gradient
-        for group, steps in zip(self.optimizer.param_groups, self.groups, strict=True):
-            group["lr"] = self._rate(steps)
-        self.optimizer.step()
-        # A member without gradient is left alone by the optimiser.
-        for members, _, _ in groups:
-            for k in members:
-                parameters[k].grad = None
-        if self.averages is not None:
-            self._average([k for members, _, _ in groups for k in members])
+                gradients.mul_((clip / (norms + 1e-6)).clamp_(max=1.0))
+            self.optimizer.step(members, gradients, [self._rate(k) for k in members])
+            if self.averages is not None:
+                self._average(members)
 
-    def _rate(self, steps: int) -> float:
-        settings = self.settings
+    def _rate(self, member: int) -> float:
+        settings, steps = self.settings, self.steps[member]
         step = (self.epoch - 1) * steps + min(self.done, steps - 1)
         return learning_rate_at(
             settings["schedule"], step, settings["epochs"] * steps, settings["learning_rate"]
@@ -355,7 +340,7 @@ class _Run:
                 "step": self.epoch * self.steps[k],
             }
             record |= {name: total / self.rows[k] for name, total in self.sums[k].items()}
-            record |= {"learning_rate": self._rate(self.steps[k]), "seconds": seconds, **held[k]}
+            record |= {"learning_rate": self._rate(k), "seconds": seconds, **held[k]}
             self.history.records.append(record)
             if patience is None:
                 self.final[k] = weights[k]
@@ -384,7 +369,7 @@ class _Run:
         stack = self.stack
         stack.skeleton.eval()
         weights = stack.weights if self.averages is None else self.averages
-        batches = _batches(self.held_out, self.held_sets, self.active, 0)
+        batches = member_batches(self.held_out, self.held_sets, self.active, 0)
         for index, groups in enumerate(batches):
             seed_noise(stack.device, self.seeds[0] + EVALUATION_NOISE + index)
             for members, n, batch in groups:
@@ -403,7 +388,7 @@ class _Run:
         assert self.path is not None
         state = {name: getattr(self, name) for name in _STATE}
         state |= {
-            "weights": self.stack.weights, "optimizer": self.optimizer.state_dict(),
+            "weights": self.stack.weights, "optimizer": self.optimizer.state(),
             "records": self.history.records,
         }  # fmt: skip
         write_checkpoint(self.path, self.settings, state)
@@ -413,9 +398,9 @@ class _Run:
         """Go on where a checkpoint was written."""
         for name in _STATE:
             setattr(self, name, state[name])
-        # In place: the optimiser's parameters are views of the matrix.
+        # In place: the optimiser holds the same matrix.
         self.stack.weights.copy_(state["weights"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.optimizer.restore(state["optimizer"])
         self.history.records = state["records"]
         self.saved_step = self._total_steps()
 
@@ -424,63 +409,3 @@ _STATE = (
     "epoch", "done", "finished", "active", "best_losses", "stale", "seeds", "sums", "rows",
     "averages", "final",
 )  # fmt: skip
-
-
-def _batches(
-    source: Rows, orders: Sequence[Tensor], members: Sequence[int], first: int
-) -> Iterator[list[tuple[list[int], int, Any]]]:
-    """For each step the batches of the members, those of equal size stacked together."""
-    size, members = source.batch_size, list(members)
-    full = min(len(orders[k]) // size for k in members)
-    block = max(1, source.block // (size * len(members)))
-    for start in range(first, full, block):
-        stop = min(start + block, full)
-        index = torch.stack([orders[k][start * size : stop * size].view(-1, size) for k in members])
-        blocks = [_gather(source, t, index.transpose(0, 1)).unbind(0) for t in source.tensors]
-        for pieces in zip(*blocks, strict=True):
-            yield [(members, size, rebuilt(source.data, iter(pieces)))]
-    for step in range(max(first, full), max(-(-len(orders[k]) // size) for k in members)):
-        by_size: dict[int, list[int]] = {}
-        for k in members:
-            left = min(size, len(orders[k]) - step * size)
-            if left > 0:
-                by_size.setdefault(left, []).append(k)
-        groups = []
-        for n, some in by_size.items():
-            index = torch.stack([orders[k][step * size : step * size + n] for k in some])
-            tensors = [_gather(source, tensor, index) for tensor in source.tensors]
-            groups.append((some, n, rebuilt(source.data, iter(tensors))))
-        yield groups
-
-
-def _gather(source: Rows, tensor: Tensor, index: Tensor) -> Tensor:
-    rows = tensor.index_select(0, index.reshape(-1).to(tensor.device))
-    return rows.view(*index.shape, *tensor.shape[1:]).to(source.device, non_blocking=True)
-
-
-def _row_sets(name: str, sets: Sequence[ArrayLike] | None, n: int, members: int) -> list[Tensor]:
-    """Row numbers of each member as tensors, checked."""
-    if sets is None:
-        return [torch.arange(n)] * members
-    if len(sets) != members:
-        raise ValueError(
-            f"{name}: expected one array for each of {members} models, found {len(sets)}"
-        )
-    checked = []
-    for k, each in enumerate(sets):
-        rows = np.asarray(each)
-        if rows.ndim != 1 or not len(rows) or not np.issubdtype(rows.dtype, np.integer):
-            raise ValueError(
-                f"{name}[{k}]: expected a non-empty 1-d array of row numbers, "
-                f"found shape {rows.shape} of {rows.dtype}"
-            )
-        if rows.min() < 0 or rows.max() >= n:
-            raise ValueError(f"{name}[{k}]: row numbers must lie in 0 ... {n - 1}")
-        checked.append(torch.as_tensor(rows.astype(np.int64)))
-    return checked
-
-
-def _recognised(sets: list[Tensor] | None) -> list[str]:
-    if sets is None:
-        return []
-    return [f"{len(s)} rows, {hashlib.sha256(s.numpy().tobytes()).hexdigest()[:12]}" for s in sets]

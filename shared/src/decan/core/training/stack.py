@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from types import MethodType
 from typing import Any
 
 import torch
@@ -72,6 +73,9 @@ class Stack:
         fixed += [name for name, _ in models[0].named_buffers()]
         constants = zip(*(_tensors(model, fixed) for model in models), strict=True)
         self.constants = [torch.stack([t.detach() for t in each]).to(device) for each in constants]
+        for module in self.skeleton.modules():
+            if type(module) is nn.Linear:
+                module.forward = MethodType(_linear, module)  # type: ignore[method-assign]
         self._slots = _slots(self.skeleton, [*self.names, *fixed])
         self._call = vmap(self._member, randomness="different")
 
@@ -115,6 +119,12 @@ class Stack:
                 pieces = row.split(self.sizes)
                 for tensor, piece in zip(_tensors(model, self.names), pieces, strict=True):
                     tensor.copy_(piece.view_as(tensor))
+
+
+def _linear(layer: nn.Linear, x: Tensor) -> Tensor:
+    """The layer without the scaling by one that vmap's own rule adds to each call."""
+    product = torch.matmul(x, layer.weight.mT)
+    return product if layer.bias is None else product + layer.bias
 
 
 def _tensors(model: nn.Module, names: Sequence[str]) -> list[Tensor]:
