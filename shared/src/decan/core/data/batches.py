@@ -153,12 +153,8 @@ def open_source(
             first = file, schema
         schema = _same_columns(*first, file, schema)
         nullable |= _with_missing(schema, metadata)
-        blocks += _blocks(
-            str(file),
-            metadata,
-            batch_rows,
-            sum(len(b.sizes) for b in blocks[-1:]) + (blocks[-1].first_part if blocks else 0),
-        )
+        first_part = blocks[-1].parts.stop if blocks else 0
+        blocks += _blocks(str(file), metadata, batch_rows, first_part)
         status = file.stat()
         files.append((file.relative_to(root).as_posix(), status.st_size, status.st_mtime_ns))
     assert first is not None

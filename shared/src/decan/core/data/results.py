@@ -119,7 +119,8 @@ def unify(known: pa.Schema | None, schema: pa.Schema, where: str) -> pa.Schema:
         else:
             raise SchemaError(
                 f"{where}: the function returned column {now.name!r} as {now.type}, for other "
-                f"batches as {before.type}; cast it in the function, with astype for example"
+                f"batches as {before.type}; cast it in the function (astype) and start anew with "
+                "resume=False"
             )
     return pa.schema(fields, metadata=known.metadata)
 
