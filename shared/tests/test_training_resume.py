@@ -158,7 +158,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
     content = path.read_bytes()
     for length in (0, 10, len(content) // 2, len(content) - 30):
         path.write_bytes(content[:length])
-        with pytest.raises(CorruptFile, match="run.pt: not a readable checkpoint"):
+        with pytest.raises(CorruptFile, match=r"run\.pt: not a readable checkpoint"):
             run(checkpoint=path)
 
 

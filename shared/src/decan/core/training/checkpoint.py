@@ -15,6 +15,12 @@ from decan.core.files import replacing
 
 __all__ = ["how_to_go_on", "read_checkpoint", "shapes_of", "write_checkpoint"]
 
+# What torch raises on files that are cut short, garbled, or hold other objects.
+_UNREADABLE = (
+    RuntimeError, EOFError, KeyError, TypeError, ValueError, OSError,
+    pickle.UnpicklingError, zipfile.BadZipFile,
+)  # fmt: skip
+
 
 def write_checkpoint(path: Path, settings: dict[str, Any], state: dict[str, Any]) -> None:
     """Write a checkpoint beside the old one and move it into place.
@@ -78,17 +84,15 @@ def read_checkpoint(path: Path, settings: dict[str, Any], device: torch.device) 
     Traceback (most recent call last):
     ValueError: run.pt: checkpoint of another run: epochs is 2 there and 3 here. ...
     """
-    try:
-        content = torch.load(path, map_location=device, weights_only=True)
-        theirs, state = content["settings"], content["state"]
-    except (
-        RuntimeError, EOFError, KeyError, TypeError, ValueError,
-        pickle.UnpicklingError, zipfile.BadZipFile,
-    ) as error:  # fmt: skip
-        raise CorruptFile(
-            f"{path}: not a readable checkpoint ({type(error).__name__}); "
-            "delete it, or pass resume=False to start again"
-        ) from error
+    with path.open("rb") as handle:
+        try:
+            content = torch.load(handle, map_location=device, weights_only=True)
+            theirs, state = content["settings"], content["state"]
+        except _UNREADABLE as error:
+            raise CorruptFile(
+                f"{path}: not a readable checkpoint ({type(error).__name__}); "
+                "delete it, or pass resume=False to start again"
+            ) from error
     for name, (there, here) in _differences(theirs, settings):
         raise ValueError(
             f"{path.name}: checkpoint of another run: {name} is {there} there and {here} here. "

@@ -104,7 +104,7 @@ class Processes:
         """Replace tensors by those of the first process."""
         if self.count > 1:
             for tensor in tensors:
-                dist.broadcast(tensor, 0)
+                dist.broadcast(tensor.detach(), 0)
 
     def totals(self, values: Sequence[float], device: torch.device) -> list[float]:
         """Sums of plain numbers over all processes."""

@@ -157,6 +157,7 @@ def fit(
     if schedule != "constant" and not len(source):
         raise ValueError(f"schedule={schedule!r} needs a loader that knows its length (len)")
     model.to(chosen)
+    processes.share([*model.parameters(), *model.buffers()])
     stepper = Stepper(
         model, loss, chosen, processes, learning_rate=learning_rate, weight_decay=weight_decay,
         clip=clip, ema=ema, accumulate=accumulate, precision=precision, seed=seed,
@@ -172,7 +173,6 @@ def fit(
     run = _Run(stepper, source, held_out, settings, checkpoint_every)
     run.path = None if checkpoint is None else Path(checkpoint)
     with noise_kept(chosen), catching_interrupt() as interrupt:
-        processes.share([*model.parameters(), *model.buffers()])
         if run.path is not None and resume and run.path.exists():
             run.restore(read_checkpoint(run.path, settings, chosen))
         run.train(interrupt, progress)

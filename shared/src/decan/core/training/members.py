@@ -106,9 +106,7 @@ def row_sets_of(name: str, sets: Sequence[ArrayLike] | None, n: int, members: in
     if sets is None:
         return [torch.arange(n)] * members
     if len(sets) != members:
-        raise ValueError(
-            f"{name}: expected one array for each of {members} models, found {len(sets)}"
-        )
+        raise ValueError(f"{name}: expected {members} arrays, one a model, found {len(sets)}")
     checked = []
     for k, each in enumerate(sets):
         rows = np.asarray(each)
