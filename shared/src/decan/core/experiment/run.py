@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DataNotAvailable, DecanError
 from ..files import replacing
-from ..library import Library
 from .claims import Claim, Measurement, Provenance
 from .result import RESULT_FILE, Figure, Result, Table
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+    from ..library import Library
 
 __all__ = ["PRESETS", "Experiment", "Run", "experiment", "reproduce"]
 
@@ -126,6 +127,7 @@ class Run:
     Examples
     --------
     >>> import typer
+    >>> from decan.core.library import Library
     >>> library = Library("transits", "Vetting", "", "", typer.Typer())
     >>> run = Run(library, Result("transits", "toy", "Toy", "", "quick", 7))
     >>> run.record("share", 0.25, provenance=Provenance.SIMULATED, n=40)
@@ -358,6 +360,7 @@ def reproduce(
     Examples
     --------
     >>> import tempfile, typer
+    >>> from decan.core.library import Library
     >>> @experiment(title="Seven")
     ... def seven(run):
     ...     '''Records a seven.'''
