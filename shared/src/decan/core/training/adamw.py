@@ -44,6 +44,8 @@ class MemberAdamW:
         self.weights, self.weight_decay = weights, weight_decay
         self.mean, self.square = torch.zeros_like(weights), torch.zeros_like(weights)
         self.steps = [0] * len(weights)
+        # Memory of this size is expensive to ask for in every step.
+        self._room = torch.empty_like(weights)
 
     def step(self, members: Sequence[int], gradients: Tensor, rates: Sequence[float]) -> None:
         """Move some members by their gradients, shape (m, P), and learning rates."""
@@ -61,8 +63,13 @@ class MemberAdamW:
             weights.mul_(_column([1 - rate * self.weight_decay for rate in rates], weights))
         mean.lerp_(gradients, 1 - _BETA1)
         square.mul_(_BETA2).addcmul_(gradients, gradients, value=1 - _BETA2)
-        floor, scale = _column(floors, weights), _column(scales, weights)
-        weights.addcdiv_(mean, square.sqrt().add_(floor).mul_(scale), value=-1)
+        below = torch.sqrt(square, out=self._room[: len(index)])
+        below.add_(_column(floors, weights))
+        scale = _column(scales, weights)
+        if isinstance(scale, float):
+            weights.addcdiv_(mean, below, value=-1 / scale)
+        else:
+            weights.addcdiv_(mean, below.mul_(scale), value=-1)
         if not whole:
             for tensor, rows in zip(held, (weights, mean, square), strict=True):
                 tensor[index] = rows
