@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import expit, logit, softmax
@@ -57,6 +57,7 @@ def test_the_error_is_that_of_the_curve(overconfident):
     assert error.mce.value == pytest.approx(gap.max())
 
 
+@settings(deadline=None, max_examples=50)
 @given(TRUTH, PROBABILITIES, st.integers(1, 20))
 def test_equal_probabilities_share_a_bin_and_bins_are_in_order(y, p, n_bins):
     curve = reliability_curve(y, p, n_bins=n_bins)
@@ -66,6 +67,7 @@ def test_equal_probabilities_share_a_bin_and_bins_are_in_order(y, p, n_bins):
     assert ((curve["low"] <= curve["observed"]) | (curve["observed"] == 0)).all()
 
 
+@settings(deadline=None, max_examples=50)
 @given(TRUTH, PROBABILITIES, st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(y, p, random):
     order = list(range(len(y)))
@@ -105,6 +107,7 @@ def test_calibration_mends_overconfident_scores(calibrator, overconfident):
 
 
 @pytest.mark.parametrize("calibrator", CALIBRATORS)
+@settings(deadline=None, max_examples=15)
 @given(y=TRUTH, p=PROBABILITIES)
 def test_calibrated_probabilities_are_probabilities_and_ranks_stay(calibrator, y, p):
     assume(0 < y.sum() < len(y))

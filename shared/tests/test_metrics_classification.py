@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics as reference
@@ -40,6 +40,7 @@ def brute_recall_at_precision(y, s, precision):
     return best
 
 
+@settings(deadline=None, max_examples=50)
 @given(TRUTH, SCORES)
 def test_average_precision_and_roc_auc_agree_with_scikit_learn(y, s):
     assume(0 < y.sum() < len(y))
@@ -50,6 +51,7 @@ def test_average_precision_and_roc_auc_agree_with_scikit_learn(y, s):
     assert roc_auc(y, s).value == pytest.approx(reference.roc_auc_score(y, s), abs=1e-12)
 
 
+@settings(deadline=None, max_examples=50)
 @given(TRUTH, SCORES, st.sampled_from([0.05, 0.5, 0.9, 0.99, 1.0]))
 def test_recall_at_precision_is_the_best_over_all_thresholds(y, s, precision):
     assume(0 < y.sum() < len(y))
@@ -60,6 +62,7 @@ def test_recall_at_precision_is_the_best_over_all_thresholds(y, s, precision):
     assert estimate.value == 0 or y[taken].mean() >= precision
 
 
+@settings(deadline=None, max_examples=50)
 @given(TRUTH, SCORES)
 def test_recall_falls_as_the_precision_asked_for_rises(y, s):
     assume(0 < y.sum() < len(y))
@@ -80,6 +83,7 @@ def test_a_precision_reached_exactly_counts_as_held():
     assert recall_at_precision(y, np.zeros(100), 0.07).value == 1.0
 
 
+@settings(deadline=None, max_examples=50)
 @given(TRUTH, SCORES, st.randoms(use_true_random=False))
 @pytest.mark.parametrize("metric", RANKED)
 def test_the_order_of_rows_does_not_matter(metric, y, s, random):
@@ -89,6 +93,7 @@ def test_the_order_of_rows_does_not_matter(metric, y, s, random):
     assert metric(y, s).value == metric(y[order], s[order]).value
 
 
+@settings(deadline=None, max_examples=50)
 @given(TRUTH, SCORES)
 @pytest.mark.parametrize("metric", RANKED)
 def test_only_ranks_matter(metric, y, s):
@@ -96,6 +101,7 @@ def test_only_ranks_matter(metric, y, s):
     assert metric(y, s).value == metric(y, np.exp(3 * s) - 7).value
 
 
+@settings(deadline=None, max_examples=50)
 @given(TRUTH, SCORES, st.integers(0, 1000))
 @pytest.mark.parametrize("metric", RANKED)
 def test_weights_of_the_bootstrap_are_repeated_rows(metric, y, s, seed):
@@ -112,6 +118,7 @@ def test_weights_of_the_bootstrap_are_repeated_rows(metric, y, s, seed):
     np.testing.assert_allclose([fast.low, fast.high], [slow.low, slow.high], atol=1e-12)
 
 
+@settings(deadline=None, max_examples=50)
 @given(CLASSES, arrays(int, N_ROWS, elements=st.integers(0, 3)))
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
 @pytest.mark.filterwarnings("ignore:A single label was found")
@@ -192,6 +199,25 @@ def test_a_precision_outside_its_range_is_refused():
         recall_at_precision([0, 1], [0.1, 0.2], 1.5)
 
 
+def test_words_and_numbers_are_not_compared_silently():
+    for metric in (accuracy, balanced_accuracy, macro_f1):
+        with pytest.raises(ValueError, match="y_pred: has type <U1, which never equals"):
+            metric([0, 1], ["0", "1"])
+
+
+def test_scores_that_are_no_numbers_are_refused():
+    with pytest.raises(ValueError, match="score: expected a column of numbers"):
+        roc_auc([0, 1], ["low", "high"])
+
+
+def test_without_groups_the_interval_does_not_depend_on_the_order_of_rows():
+    rng = np.random.default_rng(6)
+    y, s, order = rng.integers(2, size=50), rng.normal(size=50), rng.permutation(50)
+    assert roc_auc(y, s, n_boot=20, rng=0) == roc_auc(y[order], s[order], n_boot=20, rng=0)
+
+
 def test_unknown_labels_are_refused():
+    with pytest.raises(ValueError, match="y_true: NaN at row 1"):
+        accuracy(np.array(["EB", np.nan], dtype=object), ["EB", "PC"])
     with pytest.raises(ValueError, match="y_pred: NaN at row 1"):
         accuracy([0.0, 1.0], [0.0, np.nan])

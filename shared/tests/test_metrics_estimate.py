@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decan.core.metrics import Estimate, accuracy, bootstrap, sigma_mad
@@ -74,6 +74,7 @@ def test_rows_of_one_group_do_not_count_as_independent():
     assert ratio == pytest.approx(3.0, rel=0.25)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 2**32), st.integers(2, 30))
 def test_one_seed_gives_one_interval(seed, n):
     values = np.arange(n, dtype=float)

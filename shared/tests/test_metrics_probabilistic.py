@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.integrate import quad
@@ -34,6 +34,7 @@ def test_the_crps_of_a_sharp_gaussian_is_the_absolute_error():
     assert crps_gaussian(3.0, 1.0, 1e-9) == pytest.approx(2.0, abs=1e-8)
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     arrays(float, (3,), elements=st.floats(-10, 10)),
     arrays(float, (3, 7), elements=st.floats(-10, 10)),

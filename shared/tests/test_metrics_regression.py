@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import median_abs_deviation
@@ -16,6 +16,7 @@ N_ROWS = st.shared(st.integers(2, 30), key="rows")
 NUMBERS = arrays(float, N_ROWS, elements=st.floats(-100, 100))
 
 
+@settings(deadline=None, max_examples=50)
 @given(NUMBERS, arrays(float, N_ROWS, elements=st.floats(-100, 100)))
 def test_residual_statistics_agree_with_scipy_and_scikit_learn(truth, predicted):
     residual = predicted - truth

@@ -29,11 +29,11 @@ def test_equal_distributions_are_at_the_floor():
     rng = np.random.default_rng(1)
     p_values = [
         c2st(*rng.normal(size=(2, 60, 2)), classifier=LINEAR, n_floor=19, rng=rng, n_boot=0).p_value
-        for _ in range(25)
+        for _ in range(15)
     ]
-    # Uniform on 1/20 ... 1: at most 4 of 25 at or below 0.05 with probability 0.993.
-    assert sum(p <= 0.05 for p in p_values) <= 4
-    assert np.mean(p_values) == pytest.approx(0.525, abs=0.2)
+    # Uniform on 1/20 ... 1: at most 3 of 15 at or below 0.05 with probability 0.995.
+    assert sum(p <= 0.05 for p in p_values) <= 3
+    assert np.mean(p_values) == pytest.approx(0.525, abs=0.25)
 
 
 def test_samples_of_unequal_size_are_not_told_apart_by_their_size():
@@ -79,6 +79,14 @@ def test_power_is_the_shift_that_stands_out_and_falls_with_size():
     # 2 x 1.6 x 0.5 / sqrt(2 n) / 0.4, hence 0.45 (seen half the time) and 0.09.
     assert 0.3 <= few <= 1.5
     assert 0.1 <= many <= 0.3
+
+
+def test_the_default_classifier_sees_what_no_line_can():
+    rng = np.random.default_rng(8)
+    a, b = rng.normal(size=(300, 2)), rng.normal(size=(300, 2))
+    b[:, 1] = 0.8 * b[:, 0] + 0.6 * b[:, 1]  # the same marginals, another correlation
+    assert c2st(a, b, n_floor=4, n_boot=0, rng=0).distinguishable
+    assert not c2st(a, b, classifier=LINEAR, n_boot=0, rng=0).distinguishable
 
 
 def test_one_seed_gives_one_result():

@@ -15,7 +15,10 @@ def as_floats(
     name: str, values: ArrayLike, *, n: int | None = None, finite: bool = True
 ) -> FloatArray:
     """One-dimensional float64 column without NaN (and, unless told otherwise, without infinity)."""
-    column = np.asarray(values, dtype=np.float64)
+    try:
+        column = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: expected a column of numbers ({error})") from None
     _check_shape(name, column, n)
     wrong = ~np.isfinite(column) if finite else np.isnan(column)
     if wrong.any():
@@ -31,11 +34,27 @@ def as_labels(name: str, values: ArrayLike, *, n: int | None = None) -> np.ndarr
     """One-dimensional column of labels of any type, NaN refused."""
     column = np.asarray(values)
     _check_shape(name, column, n)
-    if column.dtype.kind == "f" and np.isnan(column).any():
-        raise ValueError(
-            f"{name}: NaN at row {int(np.argmax(np.isnan(column)))}; a label must be known"
-        )
+    if column.dtype.kind in "fO":
+        # NaN alone differs from itself, also among objects.
+        unknown = column != column
+        if unknown.any():
+            raise ValueError(f"{name}: NaN at row {int(np.argmax(unknown))}; a label must be known")
     return column
+
+
+def as_label_pair(
+    names: tuple[str, str], one: ArrayLike, two: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two columns of labels that can be compared: both numbers, or both words."""
+    first = as_labels(names[0], one)
+    second = as_labels(names[1], two, n=len(first))
+    kinds = [column.dtype.kind in "biuf" for column in (first, second)]
+    if kinds[0] != kinds[1]:
+        raise ValueError(
+            f"{names[1]}: has type {second.dtype}, which never equals the {first.dtype} "
+            f"of {names[0]}"
+        )
+    return first, second
 
 
 def as_binary(name: str, values: ArrayLike, *, both: bool = True) -> FloatArray:

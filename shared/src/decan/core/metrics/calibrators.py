@@ -523,7 +523,7 @@ def _logistic(
         jac=True,
         bounds=bounds,
         method="L-BFGS-B",
-        options={"ftol": 1e-15, "gtol": 1e-10, "maxiter": 500},
+        options={"ftol": 1e-12, "gtol": 1e-8, "maxiter": 500},
     ).x
 
 

@@ -2,7 +2,7 @@
 
 Ranking metrics walk down the sorted scores once; objects with equal scores enter
 together. Bootstrap resamples are weights on that one sorted order, so they are exact
-and cheap: no resample is sorted again.
+and cheap: no resample is sorted again. Resamples that lack a class are left out.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._checks import FloatArray, IntArray, as_binary, as_floats, as_labels, group_codes
+from ._checks import FloatArray, IntArray, as_binary, as_floats, as_label_pair, group_codes
 from .estimate import Estimate, bootstrap, summarise, weight_blocks
 
 __all__ = [
@@ -254,9 +254,8 @@ def accuracy(
     >>> accuracy(["EB", "PC", "PC"], ["EB", "EB", "PC"]).value
     0.6666666666666666
     """
-    truth = as_labels("y_true", y_true)
-    right = truth == as_labels("y_pred", y_pred, n=len(truth))
-    return bootstrap(np.mean, right, groups=groups, n_boot=n_boot, rng=rng)
+    truth, predicted = as_label_pair(("y_true", "y_pred"), y_true, y_pred)
+    return bootstrap(np.mean, truth == predicted, groups=groups, n_boot=n_boot, rng=rng)
 
 
 def balanced_accuracy(
@@ -413,9 +412,8 @@ def mcnemar(y_true: ArrayLike, pred_a: ArrayLike, pred_b: ArrayLike) -> McNemar:
     """
     from scipy.stats import binomtest
 
-    truth = as_labels("y_true", y_true)
-    right_a = truth == as_labels("pred_a", pred_a, n=len(truth))
-    right_b = truth == as_labels("pred_b", pred_b, n=len(truth))
+    right_a = np.equal(*as_label_pair(("y_true", "pred_a"), y_true, pred_a))
+    right_b = np.equal(*as_label_pair(("y_true", "pred_b"), y_true, pred_b))
     only_a, only_b = int(np.sum(right_a & ~right_b)), int(np.sum(right_b & ~right_a))
     discordant = only_a + only_b
     p_value = float(binomtest(only_a, discordant, 0.5).pvalue) if discordant else 1.0
@@ -441,7 +439,9 @@ def _ranked(
     scores = as_floats("score", score, n=n, finite=False)
     codes, n_groups = group_codes(groups, n)
     order = np.argsort(-scores, kind="stable")
-    truth, scores, codes = truth[order], scores[order], codes[order]
+    truth, scores = truth[order], scores[order]
+    if groups is not None:  # rows that are their own groups are numbered along the scores
+        codes = codes[order]
     starts = np.flatnonzero(np.r_[True, scores[1:] != scores[:-1]])
 
     def cumulated(weights: np.ndarray) -> tuple[FloatArray, FloatArray]:
@@ -495,8 +495,7 @@ def _from_confusion(
     n_boot: int,
     rng: np.random.Generator | int | None,
 ) -> Estimate:
-    truth = as_labels("y_true", y_true)
-    predicted = as_labels("y_pred", y_pred, n=len(truth))
+    truth, predicted = as_label_pair(("y_true", "y_pred"), y_true, y_pred)
     classes, codes = np.unique(np.concatenate([truth, predicted]), return_inverse=True)
     n_classes = len(classes)
     cells = codes[: len(truth)] * n_classes + codes[len(truth) :]

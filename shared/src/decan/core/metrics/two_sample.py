@@ -65,10 +65,10 @@ class TwoSampleTest:
 
     def __str__(self) -> str:
         verdict = "distinguishable" if self.distinguishable else "not distinguishable"
-        return (
-            f"{verdict}: accuracy {self.accuracy}, floor {self.floor}, p = {self.p_value:.3g}, "
-            f"would see a shift of {self.detectable_shift:.3g} sigma"
-        )
+        text = f"{verdict}: accuracy {self.accuracy}, floor {self.floor}, p = {self.p_value:.3g}"
+        if np.isnan(self.detectable_shift):
+            return text
+        return f"{text}; a shift of {self.detectable_shift:.3g} sigma would be seen"
 
 
 def c2st(
@@ -99,8 +99,8 @@ def c2st(
     a, b : array_like of float, shape (n_a, n_features) and (n_b, n_features)
         The two samples, for instance computed and generated.
     classifier : scikit-learn classifier, optional
-        Cloned for every fold; needs ``predict_proba``. By default a random forest of 100
-        trees with three objects or more in a leaf.
+        Cloned for every fold; needs ``predict_proba``. By default 50 boosted trees of
+        eight leaves.
     groups_a, groups_b : array_like, shape (n_a,) and (n_b,), optional
         Group of each row, one naming for both samples. Both or none; without them each
         row is its own group.
@@ -141,12 +141,13 @@ def c2st(
     True
     """
     from sklearn.base import clone
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     if n_floor < 1:
         raise ValueError(f"n_floor: found {n_floor}, expected at least 1 exchange of labels")
     features, labels, codes = _stacked(a, b, groups_a, groups_b)
     generator = np.random.default_rng(rng)
-    model = _forest() if classifier is None else clone(classifier)
+    model = _boosted_trees() if classifier is None else clone(classifier)
     of_row = codes if groups_a is not None else None
 
     def measured(features: FloatArray, labels: IntArray, n_boot: int = 0) -> tuple[Estimate, ...]:
@@ -156,13 +157,15 @@ def c2st(
             roc_auc(labels, score, groups=of_row, n_boot=n_boot, rng=generator),
         )
 
-    accuracy, auc = measured(features, labels, n_boot)
-    exchanges = _exchanged(labels, codes, generator)
-    null = np.array([measured(features, next(exchanges))[0].value for _ in range(n_floor)])
-    low, high, upper = (float(q) for q in np.quantile(null, [0.16, 0.84, 0.95]))
-    shift = np.nan
-    if power:
-        shift = _detectable_shift(measured, features, exchanges, upper, generator)
+    # On tables of this size threads wait for each other longer than they work.
+    with threadpool_limits(1):
+        accuracy, auc = measured(features, labels, n_boot)
+        exchanges = _exchanged(labels, codes, generator)
+        null = np.array([measured(features, next(exchanges))[0].value for _ in range(n_floor)])
+        low, high, upper = (float(q) for q in np.quantile(null, [0.16, 0.84, 0.95]))
+        shift = np.nan
+        if power:
+            shift = _detectable_shift(measured, features, exchanges, upper, generator)
     return TwoSampleTest(
         accuracy=accuracy,
         auc=auc,
@@ -199,10 +202,11 @@ def _stacked(
     return np.concatenate([one, two]), labels, codes
 
 
-def _forest() -> Any:
-    from sklearn.ensemble import RandomForestClassifier
+def _boosted_trees() -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
-    return RandomForestClassifier(n_estimators=100, min_samples_leaf=3)
+    # As sharp as a forest of 100 trees on shifts, scales and correlations, at a tenth of the time.
+    return HistGradientBoostingClassifier(max_iter=50, max_leaf_nodes=8, early_stopping=False)
 
 
 def _out_of_fold(
