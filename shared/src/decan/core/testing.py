@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from .errors import DecanError
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from .data.registry import Registry
 
 __all__ = ["assert_page_reads_well", "browser", "needs_data"]
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("decan", deadline=None)
+settings.load_profile("decan")
 
 _FLAGS = (
     "headless=new",
