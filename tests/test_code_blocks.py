@@ -15,11 +15,12 @@ from house import DISTRIBUTIONS, ROOT
 
 from decan.core.cli import build_app
 
-PAGES = [
+CANDIDATES = [
     *ROOT.glob("*.md"),
     *(one.folder / "README.md" for one in DISTRIBUTIONS),
-    *(path for path in ROOT.glob("docs/*.md")),
+    *ROOT.glob("docs/*.md"),
 ]
+PAGES = [page for page in CANDIDATES if page.exists()]
 FENCE = re.compile(r"^```(?P<kind>\S*)[^\n]*\n(?P<code>.*?)^```", re.M | re.S)
 
 

@@ -6,5 +6,3 @@ Rooms are loaded on first use, so that ``import decan.core`` stays light.
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-
-from ._version import __version__ as __version__
