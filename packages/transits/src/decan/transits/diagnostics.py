@@ -199,7 +199,7 @@ def diagnose_flat(flat: LightCurve, signal: TransitSignal) -> Diagnostics:
         shape=float(shape),
         **secondary,
         **_ghost(flat, inside, outside, depth, depth_err),
-        **_centroid(flat, inside, outside, depth),
+        **_centroid(flat, inside, outside, depth, duration),
     )
 
 
@@ -214,11 +214,9 @@ def _nothing(n_transits: int, n_good: int, single: bool) -> Diagnostics:
 
 @dataclass(frozen=True)
 class _Noise:
-    """Scatter of a point, and of the mean over one duration; ``red`` is their ratio to white."""
+    """Scatter of a point, and how much more a mean over one duration scatters than white noise."""
 
     point: float
-    duration: float
-    per_duration: float
     red: float
 
     @classmethod
@@ -229,18 +227,32 @@ class _Noise:
         followed = min(flat.cadence_day / window_of(signal), 0.5)
         point = _clipped_scatter(flux) / np.sqrt(1.0 - followed)
         expected = max(duration / flat.cadence_day, 1.0)
-        number = np.floor((time - time[0]) / duration)
-        n_bins = int(number[-1]) + 1
-        binned = bin_means(number, flux, low=0.0, high=float(n_bins), n_bins=n_bins)
-        full = binned.count[0] >= 0.7 * expected
-        white = point / np.sqrt(expected)
-        if full.sum() < 10:
-            return cls(point, white, expected, 1.0)
-        values = binned.value[0][full]
-        slow = float(1.4826 * np.median(np.abs(values - np.median(values))))
-        # A finite sample can look quieter than white noise; it is not.
-        red = max(slow / white, 1.0)
-        return cls(point, white * red, expected, red)
+        red = _redness(time, flux, point, duration, expected)
+        return cls(point, red)
+
+
+def _redness(
+    time: NDArray[Any], series: NDArray[Any], point: float, duration: float, expected: float
+) -> float:
+    number = np.floor((time - time[0]) / duration)
+    n_bins = int(number[-1]) + 1
+    binned = bin_means(number, series, low=0.0, high=float(n_bins), n_bins=n_bins)
+    full = binned.count[0] >= 0.7 * expected
+    if full.sum() < 10:
+        return 1.0
+    values = binned.value[0][full]
+    slow = float(1.4826 * np.median(np.abs(values - np.median(values))))
+    # A finite sample can look quieter than white noise; it is not.
+    return max(float(slow * np.sqrt(expected) / point), 1.0)
+
+
+def _red_scatter(
+    time: NDArray[Any], series: NDArray[Any], outside: NDArray[np.bool_], duration: float
+) -> float:
+    rows = outside & np.isfinite(series)
+    point = _clipped_scatter(series[rows])
+    expected = max(duration / float(np.median(np.diff(time))), 1.0)
+    return point * _redness(time[rows], series[rows], point, duration, expected)
 
 
 def _clipped_scatter(values: NDArray[Any]) -> float:
@@ -257,6 +269,7 @@ class _Events:
     cycle: NDArray[np.int64]
     depth: NDArray[np.float64]
     sigma: NDArray[np.float64]
+    count: NDArray[np.int64]
 
     @classmethod
     def of(
@@ -281,7 +294,7 @@ class _Events:
         # Twice the variance of the baseline: the spline under it was fitted to as few points.
         share = 1.0 / count[some] + 2.0 / np.maximum(near[some], 1)
         sigma = noise.point * noise.red * np.sqrt(share)
-        return cls(np.flatnonzero(some) + parity_shift, depth, sigma)
+        return cls(np.flatnonzero(some) + parity_shift, depth, sigma, count[some])
 
     def mean(self, chosen: NDArray[np.bool_] | None = None) -> tuple[float, float]:
         rows = np.ones(self.depth.size, dtype=bool) if chosen is None else chosen
@@ -291,7 +304,17 @@ class _Events:
         return float((weight * self.depth[rows]).sum() / weight.sum()), float(weight.sum() ** -0.5)
 
     def parity(self, parity: int) -> tuple[float, float]:
-        return self.mean(self.cycle % 2 == parity)
+        """Depth and error of odd (1) or even (0) transits.
+
+        Where few rows fall into a transit, it matters for the mean which part of ingress
+        and egress they meet; 0.3 is the scatter of that for edges half as deep.
+        """
+        chosen = self.cycle % 2 == parity
+        depth, error = self.mean(chosen)
+        if not chosen.any():
+            return depth, error
+        sampling = 0.3 * depth / self.count[chosen].mean() / np.sqrt(chosen.sum())
+        return depth, float(np.hypot(error, sampling))
 
 
 def _baseline(
@@ -370,7 +393,11 @@ def _ghost(
 
 
 def _centroid(
-    flat: LightCurve, inside: NDArray[np.bool_], outside: NDArray[np.bool_], depth: float
+    flat: LightCurve,
+    inside: NDArray[np.bool_],
+    outside: NDArray[np.bool_],
+    depth: float,
+    duration: float,
 ) -> dict[str, Any]:
     if flat.centroid is None:
         return {}
@@ -383,8 +410,9 @@ def _centroid(
         if here.size == 0 or rest.size < 3:
             return {}
         shift[axis] = here.mean() - np.median(rest)
-        scatter = 1.4826 * np.median(np.abs(rest - np.median(rest)))
-        error[axis] = max(scatter, 1e-12) / np.sqrt(here.size)
+        # Half as much variance again: the trend under the transit was fitted, too.
+        scatter = _red_scatter(flat.time, series, outside, duration)
+        error[axis] = scatter * np.sqrt(1.5 / here.size)
     length = float(np.hypot(*shift))
     length_err = float(np.sqrt(((shift * error) ** 2).sum()) / length) if length > 0 else 0.0
     # The light of the dimmed source leaves the blend: shift = -offset * depth / (1 - depth).

@@ -1,0 +1,250 @@
+"""Figures of views, verdicts and rankings; each function returns what it drew on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from decan.core.plotting import COLOURS, new_axes, style
+
+from .views import PRESETS, ViewSet
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike, NDArray
+
+    from .vetter import Verdict
+
+__all__ = ["plot_precision_recall", "plot_reliability", "plot_verdict", "plot_view", "plot_views"]
+
+_TITLES = {
+    "global": "whole orbit",
+    "main": "transit",
+    "local": "transit",
+    "secondary": "strongest secondary",
+    "odd": "odd transits",
+    "even": "even transits",
+    "centroid": "photocentre",
+    "ghost": "halo minus core",
+}
+_TONES = {1: COLOURS["green"], 0: COLOURS["grey"], -1: COLOURS["orange"], -2: COLOURS["red"]}
+
+
+def plot_view(
+    views: ViewSet, name: str, *, row: int = 0, ax: Axes | None = None, colour: str = "blue"
+) -> Axes:
+    """One view of one signal.
+
+    Parameters
+    ----------
+    views : ViewSet
+        The views.
+    name : str
+        Which of them.
+    row : int
+        Which signal.
+    ax : Axes, optional
+        Where to draw.
+    colour : str
+        A name of the house's palette.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> plot_view(views, "main")  # doctest: +SKIP
+    """
+    view = next(v for v in PRESETS[views.preset].views if v.name == name)
+    ax = new_axes(ax)
+    edge = 0.5 if view.half_span is None else view.half_span
+    centre = 0.0 if view.half_span is not None or view.centre == "secondary" else float(view.centre)
+    place = centre + np.linspace(-edge, edge, view.n_bins + 1)[:-1] + edge / view.n_bins
+    ax.set_title(_TITLES.get(name, name))
+    ax.set_xlabel("orbital phase" if view.half_span is None else "durations from the middle")
+    if not views.present[name][row]:
+        ax.text(0.5, 0.5, "no data", ha="center", va="center", transform=ax.transAxes)
+        return ax
+    values = views[name][row]
+    lines = values.T if values.ndim == 2 else values[None]
+    for line, tone in zip(lines, (colour, "orange"), strict=False):
+        ax.plot(place, line, ".", ms=3, color=COLOURS[tone])
+        smooth = np.convolve(np.pad(line, 2, mode="edge"), np.ones(5) / 5, mode="valid")
+        if view.half_span is not None:
+            ax.plot(place, smooth, color=COLOURS[tone], lw=1.2)
+    scale = PRESETS[views.preset].scale
+    units = {"depth": "transit depths", "minmax": "scaled", "unit": "view minima"}
+    unit = "scatter of a bin" if name == "centroid" and scale == "depth" else units[scale]
+    ax.set_ylabel(f"flux ({unit})" if name != "centroid" else f"shift ({unit})")
+    return ax
+
+
+def plot_views(views: ViewSet, *, row: int = 0) -> NDArray[Any]:
+    """All views of one signal; flux views share their scale where the preset keeps it.
+
+    Parameters
+    ----------
+    views : ViewSet
+        The views.
+    row : int
+        Which signal.
+
+    Returns
+    -------
+    ndarray of matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> plot_views(ViewBuilder("watson").transform(curve, signal))  # doctest: +SKIP
+    """
+    import matplotlib.pyplot as plt
+
+    names = list(views.values)
+    with style():
+        columns = 3 if len(names) > 4 else len(names)
+        rows = -(-len(names) // columns)
+        axes = plt.subplots(rows, columns, figsize=(3.6 * columns, 2.6 * rows))[1]
+        flat = np.atleast_1d(axes).ravel()
+        for ax, name in zip(flat, names, strict=False):
+            plot_view(views, name, row=row, ax=ax)
+        for ax in flat[len(names) :]:
+            ax.remove()
+        if views.preset == "depth":
+            _share_scale([ax for ax, name in zip(flat, names, strict=False) if name in _FLUX])
+    return np.asarray(axes)
+
+
+_FLUX = ("global", "main", "local", "secondary", "odd", "even")
+
+
+def plot_verdict(verdict: Verdict) -> Figure:
+    """One figure of one verdict: the views, the decision, and every reason.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        From :meth:`TransitVetter.vet`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> plot_verdict(vetter.vet(curve, signal))  # doctest: +SKIP
+    """
+    import matplotlib.pyplot as plt
+
+    views = verdict.views
+    with style():
+        figure = plt.figure(figsize=(10.5, 7.6))
+        grid = figure.add_gridspec(3, 12, height_ratios=(1.15, 1.0, 0.95))
+        wide = figure.add_subplot(grid[0, :7])
+        main = figure.add_subplot(grid[0, 7:])
+        middle = [figure.add_subplot(grid[1, 3 * i : 3 * i + 3]) for i in range(4)]
+        plot_view(views, "global", ax=wide)
+        plot_view(views, "main", ax=main)
+        plot_view(views, "odd", ax=middle[0], colour="purple")
+        plot_view(views, "even", ax=middle[0], colour="sky")
+        middle[0].set_title("odd and even")
+        plot_view(views, "secondary", ax=middle[1], colour="green")
+        phase = views.quality["secondary_phase"][0]
+        middle[1].set_title(f"secondary, phase {phase:.2f}")
+        plot_view(views, "centroid", ax=middle[2])
+        plot_view(views, "ghost", ax=middle[3], colour="red")
+        _share_scale([main, middle[0], middle[1]])
+        for ax in middle[1:]:
+            ax.set_ylabel("")
+        _write_reasons(figure.add_subplot(grid[2, :]), verdict)
+        figure.suptitle(verdict.headline, x=0.01, ha="left", fontsize=13, weight="semibold")
+    return figure
+
+
+def plot_precision_recall(
+    scores: Mapping[str, tuple[ArrayLike, ArrayLike]], *, ax: Axes | None = None
+) -> Axes:
+    """Precision against recall of one or several rankings.
+
+    Parameters
+    ----------
+    scores : mapping of str to (y, score)
+        Truth and score of each ranking, by its name in the legend.
+    ax : Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> plot_precision_recall({"ours": ([0, 1, 1], [0.2, 0.7, 0.9])}).get_xlabel()
+    'recall'
+    """
+    from sklearn.metrics import precision_recall_curve
+
+    ax = new_axes(ax, figsize=(5.4, 4.2))
+    for (name, (y, score)), colour in zip(scores.items(), COLOURS.values(), strict=False):
+        precision, recall, _ = precision_recall_curve(y, score)
+        ax.step(recall, precision, where="post", label=name, color=colour)
+    ax.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(None, 1.005))
+    ax.legend(loc="lower left")
+    return ax
+
+
+def plot_reliability(
+    curves: Mapping[str, tuple[ArrayLike, ArrayLike]], *, n_bins: int = 15, ax: Axes | None = None
+) -> Axes:
+    """Observed frequency against predicted probability, in bins of equal numbers.
+
+    Parameters
+    ----------
+    curves : mapping of str to (y, probability)
+        Truth and probability, by the name in the legend.
+    n_bins : int
+        Number of bins.
+    ax : Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> plot_reliability({"ours": ([0, 1, 1, 0], [0.2, 0.7, 0.9, 0.4])}, n_bins=2).get_ylabel()
+    'observed frequency'
+    """
+    from decan.core.metrics import reliability_curve
+
+    ax = new_axes(ax, figsize=(4.8, 4.4))
+    ax.plot([0, 1], [0, 1], color=COLOURS["grey"], lw=1, ls="--")
+    for (name, (y, p)), colour in zip(curves.items(), COLOURS.values(), strict=False):
+        frame = reliability_curve(y, p, n_bins=n_bins)
+        ax.plot(frame.iloc[:, 0], frame.iloc[:, 1], "o-", ms=4, label=name, color=colour)
+    ax.set(xlabel="predicted probability", ylabel="observed frequency")
+    ax.legend(loc="upper left")
+    return ax
+
+
+def _share_scale(axes: Sequence[Axes]) -> None:
+    limits = np.array([ax.get_ylim() for ax in axes])
+    for ax in axes:
+        ax.set_ylim(limits[:, 0].min(), limits[:, 1].max())
+
+
+def _write_reasons(ax: Axes, verdict: Verdict) -> None:
+    ax.set_axis_off()
+    ax.text(0.0, 1.0, str(verdict.signal), transform=ax.transAxes, va="top", color="#5B6570")
+    line = 0.86
+    for reason in verdict.reasons[:8]:
+        ax.text(0.0, line, "●", transform=ax.transAxes, va="top", color=_TONES[reason.weight])
+        ax.text(0.02, line, reason.text, transform=ax.transAxes, va="top")
+        line -= 0.115
+    for note in verdict.notes:
+        ax.text(0.02, line, note, transform=ax.transAxes, va="top", style="italic", size=8.5)
+        line -= 0.115

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+
+from decan.transits import LightCurve, TransitSignal, diagnose, simulate_signal, simulate_signals
+from decan.transits.archive import DATASETS
+from decan.transits.simulate import KINDS, labels_of
+
+at_hand = pytest.mark.skipif(
+    DATASETS.where("lc_wasp126_tess") is None, reason="the real light curves are not at hand"
+)
+
+
+def test_a_hot_jupiter_is_a_planet_candidate_with_its_reasons(vetter, planet):
+    verdict = vetter.vet(*planet)
+    assert verdict.disposition == "planet candidate"
+    assert verdict.event > 0.9
+    text = " ".join(reason.text for reason in verdict.reasons)
+    assert "odd and even transits agree" in text
+    assert "no secondary" in text
+
+
+def test_a_binary_at_half_its_period_is_told_by_odd_and_even(vetter, planet):
+    curve, signal = planet
+    cycle = np.round((curve.time - 2.5) / 5)
+    hours = np.abs(curve.time - 2.5 - 5 * cycle) * 24
+    curve = curve.with_flux(curve.flux - 0.004 * (cycle % 2) * (hours < 1.2))
+    verdict = vetter.vet(curve, signal)
+    assert verdict.disposition == "eclipsing binary"
+    assert verdict.reasons[0].flag == "DEPTH_ODDEVEN"
+
+
+def test_a_deep_secondary_at_any_phase_decides(vetter, planet):
+    curve, signal = planet
+    hours = np.abs((curve.time - 2.5 - 1.7 + 2.5) % 5 - 2.5) * 24
+    verdict = vetter.vet(curve.with_flux(curve.flux - 0.004 * (hours < 1.2)), signal)
+    assert verdict.disposition == "eclipsing binary"
+    assert verdict.diagnostics.secondary_phase == pytest.approx(1.7 / 5, abs=0.02)
+
+
+def test_noise_is_not_transit_like(vetter, planet):
+    curve, signal = planet
+    rng = np.random.default_rng(3)
+    verdict = vetter.vet(curve.with_flux(1 + rng.normal(0, 5e-4, len(curve))), signal)
+    assert verdict.disposition in ("not transit-like", "undecided")
+    assert verdict.event < 0.5
+
+
+def test_without_data_in_transit_there_is_no_score(vetter, planet):
+    curve, _ = planet
+    verdict = vetter.vet(curve, TransitSignal(200.0, 100.0, 3.0))
+    assert verdict.disposition == "no data"
+    assert np.isnan(verdict.score)
+    assert verdict._repr_html_()
+
+
+def test_a_star_too_large_for_a_planet_decides(vetter, planet):
+    verdict = vetter.vet(*planet, star={"radius": 4.0})
+    assert verdict.disposition == "eclipsing binary"
+    assert any("a star" in reason.text for reason in verdict.reasons)
+
+
+def test_a_signal_beyond_the_training_range_says_so(vetter, planet):
+    curve, _ = planet
+    verdict = vetter.vet(curve, TransitSignal(200.0, 2.5, 3.0))
+    assert any("beyond the signals" in note for note in verdict.notes)
+    assert any("single transit" in note for note in verdict.notes)
+
+
+def test_a_verdict_shows_itself(vetter, planet):
+    import matplotlib.pyplot as plt
+
+    verdict = vetter.vet(*planet)
+    assert "planet candidate" in repr(verdict)
+    assert "<table>" in verdict._repr_html_()
+    assert set(verdict.table()["unit"]) >= {"ppm", "sigma"}
+    figure = verdict.plot()
+    assert len(figure.axes) == 7
+    plt.close(figure)
+
+
+@at_hand
+def test_wasp_126_b_is_a_planet_candidate_with_16_transits(vetter):
+    curve = DATASETS.load("lc_wasp126_tess")
+    verdict = vetter.vet(curve, TransitSignal(3.28987, 1327.514029, 199.09 / 60))
+    assert verdict.disposition == "planet candidate"
+    assert verdict.diagnostics.n_transits == 16
+    # The released code gives 186.9 after its own detrending.
+    assert verdict.diagnostics.snr == pytest.approx(186.9, rel=0.06)
+
+
+def test_the_same_seed_simulates_the_same_light_curve():
+    one, two = (simulate_signal("background", rng=5) for _ in range(2))
+    np.testing.assert_array_equal(one.lightcurve.flux, two.lightcurve.flux)
+    assert one.signal == two.signal
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_simulated_with_what_a_vetter_reads(kind):
+    made = simulate_signal(kind, rng=1)
+    assert made.kind == kind
+    for name in ("core", "halo", "centroid"):
+        assert getattr(made.lightcurve, name) is not None
+
+
+def test_simulated_blends_move_the_photocentre_and_deepen_the_halo():
+    found = []
+    for seed in range(12):
+        made = simulate_signal("background", rng=seed)
+        found.append(diagnose(made.lightcurve, made.signal))
+    offset = np.array([one.source_offset / one.source_offset_err for one in found])
+    assert np.median(offset) > 5
+    assert np.median([one.ghost for one in found]) > 1.3
+
+
+def test_labels_follow_the_kind():
+    signals = simulate_signals(30, span_day=30.0, rng=0)
+    planets = np.array([one.kind == "planet" for one in signals])
+    np.testing.assert_array_equal(planets, labels_of(signals) == 2)
+
+
+def test_an_unknown_kind_names_the_known_ones():
+    with pytest.raises(ValueError, match="planet, binary"):
+        simulate_signal("comet")
+
+
+def test_vetting_does_not_change_the_light_curve(vetter, planet):
+    curve, signal = planet
+    before = curve.flux.copy()
+    vetter.vet(curve, signal)
+    np.testing.assert_array_equal(curve.flux, before)
+    assert isinstance(curve, LightCurve)
