@@ -1,0 +1,363 @@
+"""Readers of the archive's own files: epoch photometry and XP coefficients, driven by a schema.
+
+A new release is one more entry in `EPOCH_SCHEMAS` or `XP_SCHEMAS`: column names are data.
+Columns are found in any case (the archive changed it in 2024), ids stay int64.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
+
+from .lightcurves import LightCurves, check_source_ids
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "EPOCH_SCHEMAS",
+    "XP_SCHEMAS",
+    "EpochSchema",
+    "XPCoefficients",
+    "XPSchema",
+    "read_epoch_photometry",
+    "read_xp_continuous",
+]
+
+_POGSON = 2.5 / np.log(10)
+N_COEFFICIENTS = 55
+
+
+@dataclass(frozen=True)
+class EpochSchema:
+    """Columns of one form of epoch photometry.
+
+    Parameters
+    ----------
+    time, mag, flux, flux_error, rejected : str
+        Lower-case names.
+    nested : bool
+        Whether a row is a star with arrays, or an epoch.
+    band : str, optional
+        Column that names the band, in rows of one epoch.
+    over_error : str, optional
+        Column with flux over error, used where there is no flux error.
+
+    Examples
+    --------
+    >>> EPOCH_SCHEMAS["RAW"].nested
+    True
+    """
+
+    time: str
+    mag: str
+    flux: str
+    flux_error: str
+    rejected: str
+    nested: bool
+    band: str = ""
+    over_error: str = ""
+
+
+EPOCH_SCHEMAS = {
+    "INDIVIDUAL": EpochSchema(
+        "time", "mag", "flux", "flux_error", "rejected_by_photometry", nested=False, band="band",
+        over_error="flux_over_error",
+    ),
+    "RAW": EpochSchema(
+        "g_transit_time", "g_transit_mag", "g_transit_flux", "g_transit_flux_error",
+        "photometry_flag_noisy_data", nested=True, over_error="g_transit_flux_over_error",
+    ),
+}  # fmt: skip
+"""DataLink's INDIVIDUAL (one row an epoch) and RAW (one row a star; also the bulk files)."""
+
+
+@dataclass(frozen=True)
+class XPSchema:
+    """Columns of one form of XP continuous spectra.
+
+    Parameters
+    ----------
+    coefficients, errors, correlations : str
+        Names with ``{band}`` for bp or rp.
+
+    Examples
+    --------
+    >>> XP_SCHEMAS["RAW"].coefficients.format(band="bp")
+    'bp_coefficients'
+    """
+
+    coefficients: str
+    errors: str
+    correlations: str
+
+
+XP_SCHEMAS = {
+    "RAW": XPSchema(
+        "{band}_coefficients", "{band}_coefficient_errors", "{band}_coefficient_correlations"
+    )
+}
+"""XP_CONTINUOUS in its RAW form, of DataLink and of the bulk files."""
+
+
+@dataclass(frozen=True)
+class XPCoefficients:
+    """XP coefficients as read: what `XPPreprocessor.transform` takes.
+
+    Parameters
+    ----------
+    source_id : ndarray of int64, shape (n,)
+        The stars.
+    coefficients, errors : ndarray, shape (n, 110)
+        55 BP, then 55 RP; NaN where a band is missing.
+    correlations : ndarray, shape (n, 2, 1485)
+        Upper triangles, column by column.
+
+    Examples
+    --------
+    >>> XPCoefficients(np.array([5]), np.zeros((1, 110)), np.ones((1, 110)), np.zeros((1, 2, 1485)))
+    <XPCoefficients: 1 star, 0 without one band or both>
+    """
+
+    source_id: NDArray[np.int64]
+    coefficients: NDArray[np.float64]
+    errors: NDArray[np.float64]
+    correlations: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.source_id)
+
+    def __repr__(self) -> str:
+        absent = int((~np.isfinite(self.coefficients)).any(axis=1).sum())
+        stars = f"{len(self):,} star{'' if len(self) == 1 else 's'}"
+        return f"<XPCoefficients: {stars}, {absent} without one band or both>"
+
+
+def read_epoch_photometry(
+    path: str | os.PathLike[str], *, schema: EpochSchema | None = None
+) -> LightCurves:
+    r"""G light curves from a file of the archive: DataLink's RAW or INDIVIDUAL, or bulk.
+
+    Magnitude errors follow from the fluxes, ``1.0857 flux_error / flux``.
+
+    Parameters
+    ----------
+    path : path-like
+        CSV, ECSV, FITS, VOTable or Parquet, also ``.gz``.
+    schema : EpochSchema, optional
+        The columns; recognised among `EPOCH_SCHEMAS` if not given.
+
+    Returns
+    -------
+    LightCurves
+        Epochs that the archive's photometry rejects are kept out of use. Rejections by
+        its variability analysis are not followed: they remove eclipses.
+
+    Raises
+    ------
+    SchemaError
+        If the columns are of no known form.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "EPOCH_PHOTOMETRY-INDIVIDUAL.csv"
+    >>> _ = path.write_text("SOURCE_ID,band,time,mag,flux,flux_error,rejected_by_photometry\n"
+    ...     "5,G,1700.1,14.0,1000.0,1.0,false\n5,BP,1700.1,14.3,600.0,2.0,false\n"
+    ...     "5,G,1701.3,14.1,900.0,1.0,true\n")
+    >>> read_epoch_photometry(path)
+    <LightCurves: 1 star, 2 epochs, 1 in use (1 flagged by the archive)>
+    """
+    path = Path(path)
+    table = _read(path)
+    known = schema or _recognised(table, path)
+    wanted = [known.time, known.mag, known.flux]
+    _need(table, ["source_id", *wanted], path)
+    ids = table["source_id"].to_numpy()
+    if known.nested:
+        check_source_ids(ids)
+        cells = {name: [_array(cell, path, row, name) for row, cell in enumerate(table[name])]
+                 for name in _present(table, known)}  # fmt: skip
+        lengths = np.array([len(cell) for cell in cells[known.time]], int)
+        for name, column in cells.items():
+            for row, cell in enumerate(column):
+                if len(cell) != lengths[row]:
+                    raise SchemaError(
+                        f"{path.name}: row {row}: {len(cell)} values of {name!r}, "
+                        f"{lengths[row]} of {known.time!r}"
+                    )
+        flat = {name: np.concatenate([*column, np.zeros(0)]) for name, column in cells.items()}
+        ids = np.repeat(ids, lengths)
+    else:
+        keep = np.ones(len(table), bool)
+        if known.band in table:
+            keep = table[known.band].astype(str).str.strip().str.upper().to_numpy() == "G"
+        flat = {name: _flat(table[name])[keep] for name in _present(table, known)}
+        ids = ids[keep]
+    rejected = flat.get(known.rejected)
+    flags = None if rejected is None else np.nan_to_num(rejected) > 0
+    error = _magnitude_error(flat, known)
+    return LightCurves.from_arrays(
+        ids, flat[known.time], flat[known.mag], error, flagged=flags, rows=f"{path.name}: epoch"
+    )
+
+
+def read_xp_continuous(
+    path: str | os.PathLike[str], *, schema: XPSchema | None = None
+) -> XPCoefficients:
+    r"""XP coefficients with errors and correlations from a file of the archive.
+
+    Parameters
+    ----------
+    path : path-like
+        CSV, ECSV, FITS, VOTable or Parquet, also ``.gz``.
+    schema : XPSchema, optional
+        The columns; DR3's RAW if not given.
+
+    Returns
+    -------
+    XPCoefficients
+        NaN where a band is empty.
+
+    Raises
+    ------
+    SchemaError
+        If a column is missing or a row does not hold 55 coefficients.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "xp.csv"
+    >>> _ = path.write_text("source_id,bp_coefficients\n1,\n")
+    >>> read_xp_continuous(path)
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.SchemaError: xp.csv: column 'bp_coefficient_errors' is missing; ...
+    """
+    path = Path(path)
+    table = _read(path)
+    known = schema or XP_SCHEMAS["RAW"]
+    names = [name.format(band=band) for band in ("bp", "rp")
+             for name in (known.coefficients, known.errors, known.correlations)]  # fmt: skip
+    _need(table, ["source_id", *names], path)
+    ids = check_source_ids(table["source_id"].to_numpy())
+    n, pairs = len(table), N_COEFFICIENTS * (N_COEFFICIENTS - 1) // 2
+    coefficients, errors = (
+        np.full((n, 2, N_COEFFICIENTS), np.nan),
+        np.full((n, 2, N_COEFFICIENTS), np.nan),
+    )
+    correlations = np.zeros((n, 2, pairs))
+    for band, letter in enumerate(("bp", "rp")):
+        for pattern, target, size in (
+            (known.coefficients, coefficients, N_COEFFICIENTS),
+            (known.errors, errors, N_COEFFICIENTS),
+            (known.correlations, correlations, pairs),
+        ):
+            name = pattern.format(band=letter)
+            for row, cell in enumerate(table[name]):
+                values = _array(cell, path, row, name)
+                if not len(values):
+                    continue
+                if len(values) != size:
+                    raise SchemaError(
+                        f"{path.name}: row {row}: {len(values)} values of {name!r}, expected {size}"
+                    )
+                target[row, band] = values
+    return XPCoefficients(ids, coefficients.reshape(n, -1), errors.reshape(n, -1), correlations)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """A table with lower-case columns; arrays may be text."""
+    if not path.is_file():
+        raise DataNotAvailable(f"{path}: no such file")
+    if path.name.removesuffix(".gz").endswith((".csv", ".ecsv")):
+        import pandas as pd
+
+        try:
+            table = pd.read_csv(
+                path, comment="#", dtype={"source_id": "Int64", "SOURCE_ID": "Int64"}
+            )
+        except (ValueError, EOFError, OSError) as error:
+            raise CorruptFile(f"{path}: not a CSV table ({error})") from None
+    else:
+        from decan.core.data.tables import read_table
+
+        table = read_table(path)
+    table.columns = [str(name).strip().lower() for name in table.columns]
+    if "source_id" in table and str(table["source_id"].dtype) == "Int64":
+        if table["source_id"].isna().any():
+            row = int(np.flatnonzero(table["source_id"].isna())[0])
+            raise SchemaError(f"{path.name}: row {row} has no source_id")
+        table["source_id"] = table["source_id"].astype(np.int64)
+    return table
+
+
+def _recognised(table: pd.DataFrame, path: Path) -> EpochSchema:
+    for known in EPOCH_SCHEMAS.values():
+        if {known.time, known.mag, known.flux} <= set(table.columns):
+            return known
+    forms = "; ".join(
+        f"{name}: {known.time}, {known.mag}, {known.flux}" for name, known in EPOCH_SCHEMAS.items()
+    )
+    raise SchemaError(
+        f"{path.name}: not epoch photometry of a known form ({forms}); it has "
+        f"{', '.join(table.columns[:12])}"
+    )
+
+
+def _need(table: pd.DataFrame, names: list[str], path: Path) -> None:
+    for name in names:
+        if name not in table:
+            raise SchemaError(
+                f"{path.name}: column {name!r} is missing; it has {', '.join(table.columns[:12])}"
+            )
+
+
+def _present(table: pd.DataFrame, known: EpochSchema) -> list[str]:
+    names = (known.time, known.mag, known.flux, known.flux_error, known.rejected, known.over_error)
+    return [name for name in names if name in table]
+
+
+def _array(cell: Any, path: Path, row: int, name: str) -> NDArray[np.float64]:
+    """A cell as numbers: an array, or text such as "(1.0, 2.0)" or "[1.0, null]"."""
+    if isinstance(cell, list | tuple | np.ndarray):
+        filled = [np.nan if value is None else value for value in cell]
+        return np.ma.filled(np.ma.asarray(filled, np.float64), np.nan)
+    if not isinstance(cell, str) or not cell.strip(" ()[]\"'"):
+        return np.zeros(0)
+    words = [word.strip().strip("\"'") for word in cell.strip().strip("()[]{}\"'").split(",")]
+    try:
+        return np.array([_WORDS.get(word.lower(), word) for word in words if word], np.float64)
+    except ValueError as error:
+        raise SchemaError(f"{path.name}: row {row}, column {name!r}: {error}") from None
+
+
+_WORDS: Mapping[str, Any] = {
+    "null": np.nan, "none": np.nan, "nan": np.nan, "--": np.nan, "": np.nan, "true": 1.0,
+    "false": 0.0, "t": 1.0, "f": 0.0,
+}  # fmt: skip
+
+
+def _flat(column: pd.Series) -> NDArray[np.float64]:
+    """Numbers of a column; "true" and "false" become 1 and 0."""
+    if column.dtype == bool or np.issubdtype(np.asarray(column).dtype, np.number):
+        return column.to_numpy(np.float64)
+    words = column.astype(str).str.strip().str.strip('"').str.lower()
+    return np.array([_WORDS.get(word, word) for word in words], np.float64)
+
+
+def _magnitude_error(flat: Mapping[str, NDArray], known: EpochSchema) -> NDArray[np.float64]:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if known.flux_error in flat:
+            return _POGSON * flat[known.flux_error] / flat[known.flux]
+        if known.over_error in flat:
+            return _POGSON / flat[known.over_error]
+    raise SchemaError(f"neither {known.flux_error!r} nor {known.over_error!r} is there")
