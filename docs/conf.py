@@ -21,7 +21,8 @@ extensions = [
     "sphinx_design",
     "scoreboard_page",
 ]
-exclude_patterns = ["_build", "jupyter_execute", "scoreboard/**/*.json"]
+exclude_patterns = ["_build", "_templates", "jupyter_execute", "scoreboard/**/*.json"]
+templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_title = "decan"
 html_theme_options = {

@@ -36,7 +36,7 @@ _STYLE: dict[str, Any] = {
     "axes.spines.top": False,
     "axes.titlelocation": "left",
     "axes.titlesize": 11,
-    "axes.titleweight": "semibold",
+    "axes.titleweight": "bold",
     "figure.constrained_layout.use": True,
     "figure.dpi": 110,
     "figure.figsize": (6.4, 4.0),
