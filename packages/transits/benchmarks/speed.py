@@ -75,11 +75,11 @@ def with_lightkurve(curve) -> None:
         epoch = SIGNAL.epoch + (centre or 0.0) * period
         folded = curve.fold(period=period, epoch_time=epoch)
         if centre is None:
-            folded.bin(n_bins=bins, time_bin_size=period / bins)
+            folded.bin(time_bin_size=period / bins)
             continue
         half = 3 * SIGNAL.duration_day
         near = folded[np.abs(folded.time.value) < half]
-        near.bin(n_bins=bins, time_bin_start=-half, time_bin_size=2 * half / bins)
+        near.bin(time_bin_start=-half, time_bin_size=2 * half / bins)
 
 
 def main() -> None:

@@ -133,12 +133,6 @@ def _read_yu(tces: Path, views: Path) -> tuple[pd.DataFrame, dict[str, NDArray[n
         return table, {name: archive[key].astype(np.float32) for name, key in names.items()}
 
 
-def _read_curve(path: Path) -> LightCurve:
-    from .readers import read_light_curve
-
-    return read_light_curve(path)
-
-
 def _one(
     name: str, title: str, sha256: str, size: int, citation: str, *, licence: str = _NASA
 ) -> DataSet:
@@ -148,11 +142,18 @@ def _one(
     )
 
 
-def _curve(name: str, title: str, sha256: str, size: int, citation: str, licence: str) -> DataSet:
+def _curve(
+    name: str, target: str, title: str, sha256: str, size: int, citation: str, licence: str
+) -> DataSet:
     file = File(f"{name}.parquet", sha256, size)
-    return DataSet(
-        name, title, (file,), licence=licence, citation=citation, read=_read_curve, hint=_HINT
-    )
+
+    def read(path: Path) -> LightCurve:
+        from .readers import read_light_curve
+
+        curve = read_light_curve(path)
+        return curve.derived(meta={**curve.meta, "target": target})
+
+    return DataSet(name, title, (file,), licence=licence, citation=citation, read=read, hint=_HINT)
 
 
 _THOMPSON = "Thompson et al. 2018, ApJS 235, 38"
@@ -266,6 +267,7 @@ DATASETS = Registry(
         ),
         _curve(
             "lc_wasp126_tess",
+            "WASP-126",
             "WASP-126 b, TESS sectors 1 and 2, two-minute flux, centroids, core and halo",
             "a77cd388213c4f6eca43d348abf27e6f5a613cbd1726f5a50b9c2a946a0c3e6f",
             1_257_243,
@@ -274,6 +276,7 @@ DATASETS = Registry(
         ),
         _curve(
             "lc_kepler90",
+            "Kepler-90",
             "Kepler-90, quarters 3 to 5, long cadence, with centroids",
             "326c323cd9d8187d317ebd9a6d9722916e86a03d8a81b2d857ec6f7066a2d66c",
             415_847,

@@ -68,13 +68,16 @@ def plot_view(
     ax.set_xlabel("orbital phase" if view.half_span is None else "durations from the middle")
     if not views.present[name][row]:
         ax.text(0.5, 0.5, "no data", ha="center", va="center", transform=ax.transAxes)
+        ax.set(xticks=[], yticks=[])
         return ax
     values = views[name][row]
     lines = values.T if values.ndim == 2 else values[None]
     for line, tone in zip(lines, (colour, "orange"), strict=False):
         ax.plot(place, line, ".", ms=3, color=COLOURS[tone])
-        smooth = np.convolve(np.pad(line, 2, mode="edge"), np.ones(5) / 5, mode="valid")
-        if view.half_span is not None:
+        if view.series == "flux":
+            ax.plot(place, line, color=COLOURS[tone], lw=0.8, alpha=0.5)
+        else:
+            smooth = np.convolve(np.pad(line, 2, mode="edge"), np.ones(5) / 5, mode="valid")
             ax.plot(place, smooth, color=COLOURS[tone], lw=1.2)
     scale = PRESETS[views.preset].scale
     units = {"depth": "transit depths", "minmax": "scaled", "unit": "view minima"}
@@ -114,7 +117,8 @@ def plot_views(views: ViewSet, *, row: int = 0) -> NDArray[Any]:
         for ax in flat[len(names) :]:
             ax.remove()
         if views.preset == "depth":
-            _share_scale([ax for ax, name in zip(flat, names, strict=False) if name in _FLUX])
+            there = [name in _FLUX and views.present[name][row] for name in names]
+            _share_scale([ax for ax, shown in zip(flat, there, strict=False) if shown])
     return np.asarray(axes)
 
 
@@ -148,19 +152,21 @@ def plot_verdict(verdict: Verdict) -> Figure:
         middle = [figure.add_subplot(grid[1, 3 * i : 3 * i + 3]) for i in range(4)]
         plot_view(views, "global", ax=wide)
         plot_view(views, "main", ax=main)
-        plot_view(views, "odd", ax=middle[0], colour="purple")
-        plot_view(views, "even", ax=middle[0], colour="sky")
-        middle[0].set_title("odd and even")
+        there = [name for name in ("odd", "even") if views.present[name][0]]
+        for name in there or ["odd"]:
+            plot_view(views, name, ax=middle[0], colour={"odd": "purple", "even": "sky"}[name])
+        middle[0].set_title(" and ".join(there) or "odd and even")
         plot_view(views, "secondary", ax=middle[1], colour="green")
         phase = views.quality["secondary_phase"][0]
         middle[1].set_title(f"secondary, phase {phase:.2f}")
         plot_view(views, "centroid", ax=middle[2])
         plot_view(views, "ghost", ax=middle[3], colour="red")
-        _share_scale([main, middle[0], middle[1]])
+        shown = (views.present["main"][0], bool(there), views.present["secondary"][0])
+        _share_scale([ax for ax, one in zip((main, *middle[:2]), shown, strict=True) if one])
         for ax in middle[1:]:
             ax.set_ylabel("")
         _write_reasons(figure.add_subplot(grid[2, :]), verdict)
-        figure.suptitle(verdict.headline, x=0.01, ha="left", fontsize=13, weight="semibold")
+        figure.suptitle(verdict.headline, x=0.01, ha="left", fontsize=13, weight="bold")
     return figure
 
 
@@ -225,13 +231,16 @@ def plot_reliability(
     ax.plot([0, 1], [0, 1], color=COLOURS["grey"], lw=1, ls="--")
     for (name, (y, p)), colour in zip(curves.items(), COLOURS.values(), strict=False):
         frame = reliability_curve(y, p, n_bins=n_bins)
-        ax.plot(frame.iloc[:, 0], frame.iloc[:, 1], "o-", ms=4, label=name, color=colour)
+        ax.plot(frame["probability"], frame["observed"], "o-", ms=4, label=name, color=colour)
+        ax.vlines(frame["probability"], frame["low"], frame["high"], color=colour, lw=1)
     ax.set(xlabel="predicted probability", ylabel="observed frequency")
     ax.legend(loc="upper left")
     return ax
 
 
 def _share_scale(axes: Sequence[Axes]) -> None:
+    if not axes:
+        return
     limits = np.array([ax.get_ylim() for ax in axes])
     for ax in axes:
         ax.set_ylim(limits[:, 0].min(), limits[:, 1].max())

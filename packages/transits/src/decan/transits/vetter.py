@@ -457,7 +457,7 @@ def _about_place(found: Diagnostics) -> list[Reason]:
     if np.isfinite(found.source_offset):
         sigma = found.source_offset / found.source_offset_err
         text = (
-            f"source {found.source_offset:.1f} ± {found.source_offset_err:.1f} arcsec from the star"
+            f"source {found.source_offset:.2g} ± {found.source_offset_err:.2g} arcsec from the star"
         )
         if sigma > OFFSET_SIGMA and found.source_offset > OFFSET_ARCSEC:
             reasons.append(Reason(f"{text}: another star", -2, "CENT_RESOLVED_OFFSET"))
