@@ -18,7 +18,7 @@ PACKAGES := $(sort $(wildcard packages/*))
 BENCHMARKS := $(sort $(wildcard shared/benchmarks/bench_*.py packages/*/benchmarks/bench_*.py))
 SETTINGS := constraints.txt shared/pyproject.toml $(wildcard packages/*/pyproject.toml)
 
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 EDITABLE := --no-build-isolation
 TEST_TOOLS := import-linter mypy numpydoc pandas-stubs pip pytest-xdist ruff scipy-stubs types-tqdm
 DOCS_TOOLS := myst-nb numpydoc pydata-sphinx-theme Sphinx sphinx-design
@@ -58,6 +58,7 @@ clean:
 $(STAMPS)/torch: constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
 	    { echo "decan needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
+	@echo "Setting up $(VENV): a few minutes, once."
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
 	$(PIP) hatchling editables
