@@ -8,6 +8,7 @@ from . import library as library
 from . import metrics as metrics
 from . import plotting as plotting
 from . import report as report
+from . import saved as saved
 from . import training as training
 from ._version import __version__ as __version__
 from .errors import CorruptFile as CorruptFile
@@ -35,5 +36,6 @@ __all__ = [
     "metrics",
     "plotting",
     "report",
+    "saved",
     "training",
 ]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -16,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
-from . import artifacts
+from .saved import Saved
 from .training import History, fit
 from .training.distributed import choose_device
 
@@ -28,7 +26,7 @@ _ROWS_AT_ONCE = 4096
 _ROWS_IN_BLOCK = 32
 
 
-class TorchEstimator(BaseEstimator):  # type: ignore[misc]
+class TorchEstimator(Saved, BaseEstimator):  # type: ignore[misc]
     """What the three share: settings of the training, scaling, batches, files.
 
     Parameters
@@ -146,91 +144,32 @@ class TorchEstimator(BaseEstimator):  # type: ignore[misc]
         """
         raise NotImplementedError(f"{type(self).__name__} must define loss(self, network, batch)")
 
-    def save(
-        self,
-        folder: str | os.PathLike[str],
-        *,
-        metrics: Mapping[str, Any] | None = None,
-        training: Mapping[str, Any] | None = None,
-    ) -> Path:
-        """Write the fitted estimator as an artifact: settings, scaling, weights, history.
-
-        Parameters
-        ----------
-        folder : path-like
-            Where the artifact goes.
-        metrics, training : mapping, optional
-            How well it does and how it was made, for the manifest; see
-            `decan.core.artifacts.save`.
-
-        Returns
-        -------
-        pathlib.Path
-            The folder.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            If it is not fitted.
-        TypeError
-            If a setting has no JSON form (give ``random_state`` as a number).
-        """
+    def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         check_is_fitted(self, "network_")
-        return artifacts.save(
-            folder,
-            kind=self._kind(),
-            settings=self.get_params(deep=False),
-            parts={
-                "network": dict(self.network_.state_dict()),
-                "fitted": self._fitted_arrays(),
-                # Durations differ from run to run; without them equal runs give equal files.
-                "history": {
-                    name: np.array([record[name] for record in self.history_.records])
-                    for name in self.history_.records[0]
-                    if name != "seconds"
-                },
-            },
-            metrics=metrics,
-            training=training,
-        )
+        # Durations differ from run to run; without them equal runs give equal files.
+        history = {
+            name: np.array([record[name] for record in self.history_.records])
+            for name in self.history_.records[0]
+            if name != "seconds"
+        }
+        parts = {
+            "network": dict(self.network_.state_dict()),
+            "fitted": self._fitted_arrays(),
+            "history": history,
+        }
+        return self.get_params(deep=False), parts
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """Read an estimator that `save` wrote; every byte is checked and nothing executed.
-
-        Parameters
-        ----------
-        folder : path-like
-            The artifact, of this very class.
-
-        Returns
-        -------
-        estimator
-            Fitted; on the device that its settings ask for. Its history lacks durations.
-
-        Raises
-        ------
-        DataNotAvailable
-            If there is no such folder.
-        IntegrityError
-            If a file is missing or changed.
-        SchemaError
-            If the artifact is of another class.
-        """
-        artifact = artifacts.load(folder, kind=cls._kind())
-        estimator = cls(**artifact.settings)
-        estimator._restore(artifact.parts["fitted"])
+    def _from_state(cls, settings: dict[str, Any], parts: dict[str, Any]) -> Self:
+        estimator = cls(**settings)
+        estimator._restore(parts["fitted"])
         network = estimator._new_network(seed=0)
-        network.load_state_dict(artifact.parts["network"])
+        network.load_state_dict(parts["network"])
         estimator.network_ = network.to(choose_device(estimator.device)).eval()
-        columns = {name: array.tolist() for name, array in artifact.parts["history"].items()}
+        columns = {name: array.tolist() for name, array in parts["history"].items()}
         rows = zip(*columns.values(), strict=True)
         estimator.history_ = History([dict(zip(columns, row, strict=True)) for row in rows])
         return estimator
-
-    @classmethod
-    def _kind(cls) -> str:
-        return f"{cls.__module__}.{cls.__qualname__}"
 
     def _fitted_arrays(self) -> dict[str, np.ndarray]:
         """Everything learned except the network, as arrays without objects."""
