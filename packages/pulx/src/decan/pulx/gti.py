@@ -1,0 +1,158 @@
+"""Good-time intervals: checked, merged, measured, and their Fourier transform.
+
+The transform is what makes one pulsation appear at many frequencies: see ``windows``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["exposure", "inside", "merge_intervals", "window_transform"]
+
+# Header times are kept to about a microsecond; gaps below it are rounding, not gaps.
+_TOUCH_S = 1e-6
+
+
+def merge_intervals(intervals: ArrayLike) -> tuple[NDArray[np.float64], int]:
+    """Sorted, disjoint intervals, and how many true overlaps were merged on the way.
+
+    Intervals that touch within rounding become one and are not counted.
+
+    Parameters
+    ----------
+    intervals : array_like, shape (n, 2)
+        Start and stop, s.
+
+    Returns
+    -------
+    merged : ndarray, shape (m, 2)
+        Sorted and disjoint.
+    n_overlaps : int
+        Pairs that really shared time.
+
+    Raises
+    ------
+    ValueError
+        If there is none, a bound is not finite, or an interval is reversed or empty.
+
+    Examples
+    --------
+    >>> merge_intervals([[0, 0.1 + 0.2], [0.3, 1.0]])
+    (array([[0., 1.]]), 0)
+    >>> merge_intervals([[0, 2], [1.95, 3], [5, 6]])[1]
+    1
+    """
+    given = np.asarray(intervals, dtype=float)
+    if given.ndim != 2 or given.shape[1:] != (2,) or len(given) == 0:
+        raise ValueError(
+            f"gti: shape {given.shape}, expected (n, 2) with start and stop of at least one interval"
+        )
+    bad = np.flatnonzero(~np.isfinite(given).all(axis=1) | ~(given[:, 1] > given[:, 0]))
+    if len(bad):
+        row = int(bad[0])
+        raise ValueError(
+            f"gti: row {row} is [{given[row, 0]:.6f}, {given[row, 1]:.6f}]; expected start < stop, "
+            "both finite (swap reversed bounds, drop empty intervals)"
+        )
+    given = given[np.argsort(given[:, 0], kind="stable")]
+    reach = np.maximum.accumulate(given[:, 1])
+    new = np.append(True, given[1:, 0] > reach[:-1] + _TOUCH_S)
+    overlaps = int(np.sum(given[1:, 0] < reach[:-1] - _TOUCH_S))
+    first = np.flatnonzero(new)
+    last = np.append(first[1:], len(given)) - 1
+    return np.column_stack([given[first, 0], reach[last]]), overlaps
+
+
+def exposure(intervals: NDArray[np.float64]) -> float:
+    """Summed length of disjoint intervals.
+
+    Parameters
+    ----------
+    intervals : ndarray, shape (n, 2)
+        Disjoint, s.
+
+    Returns
+    -------
+    float
+        In s.
+
+    Examples
+    --------
+    >>> exposure(np.array([[0.0, 10.0], [20.0, 25.0]]))
+    15.0
+    """
+    return float(np.sum(intervals[:, 1] - intervals[:, 0]))
+
+
+def inside(times: NDArray[np.float64], intervals: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which times fall into an interval; both bounds belong to it.
+
+    Parameters
+    ----------
+    times : ndarray, shape (n,)
+        In s.
+    intervals : ndarray, shape (m, 2)
+        Sorted and disjoint, s.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+
+    Examples
+    --------
+    >>> inside(np.array([0.0, 5.0, 12.0]), np.array([[0.0, 10.0], [20.0, 25.0]]))
+    array([ True,  True, False])
+    """
+    at = np.searchsorted(intervals[:, 0], times, side="right") - 1
+    return (at >= 0) & (times <= intervals[np.maximum(at, 0), 1])
+
+
+def window_transform(
+    intervals: NDArray[np.float64], frequency: ArrayLike, drift: ArrayLike = 0.0
+) -> NDArray[np.complex128]:
+    """Normalised Fourier transform of the window, ``<exp 2πi(f t + ḟ t²/2)>`` over good time.
+
+    It is 1 at the origin. Its modulus is the share of a pulsation's amplitude that shows up
+    at an offset of (f, ḟ) from the true place.
+
+    Parameters
+    ----------
+    intervals : ndarray, shape (n, 2)
+        Sorted and disjoint, s. Times are counted from where the caller counts them.
+    frequency : array_like, shape (m,)
+        Offsets in frequency, Hz.
+    drift : array_like, shape (m,) or scalar
+        Offsets in frequency derivative, Hz/s.
+
+    Returns
+    -------
+    ndarray of complex, shape (m,)
+
+    Examples
+    --------
+    >>> gti = np.array([[0.0, 100.0]])
+    >>> np.round(np.abs(window_transform(gti, [0.0, 0.005, 0.01])), 3)
+    array([1.   , 0.637, 0.   ])
+    """
+    f, fdot = np.broadcast_arrays(np.atleast_1d(frequency), np.atleast_1d(drift))
+    f, fdot = f.astype(float), fdot.astype(float)
+    if not fdot.any():
+        start, stop = intervals[:, 0, None], intervals[:, 1, None]
+        length = stop - start
+        middle = np.exp(1j * np.pi * f * (start + stop))
+        return np.sum(length * middle * np.sinc(f * length), axis=0) / np.sum(length)
+    # Gauss-Legendre points: 24 for each piece in which the phase turns at most about twice.
+    span = intervals[-1, 1] - intervals[0, 0]
+    turns = np.max(np.abs(f)) + np.max(np.abs(fdot)) * max(abs(intervals[0, 0]), span)
+    nodes, weights = np.polynomial.legendre.leggauss(24)
+    total = np.zeros(len(f), dtype=complex)
+    for start, stop in intervals:
+        pieces = int(np.clip(np.ceil(turns * (stop - start) / 2), 1, 4000))
+        edges = np.linspace(start, stop, pieces + 1)
+        half = (edges[1] - edges[0]) / 2
+        t = (edges[:-1, None] + half + half * nodes).ravel()
+        w = np.tile(weights * half, pieces)
+        phase = np.outer(f, t) + np.outer(fdot, t**2 / 2)
+        total += np.exp(2j * np.pi * phase) @ w
+    return total / exposure(intervals)
