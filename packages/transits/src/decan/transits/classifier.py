@@ -7,7 +7,8 @@ still be scored by members that have not seen its star.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ __all__ = ["EnsembleScore", "SignalClassifier"]
 N_FOLDS = 10
 N_TREE_SETS = 5
 KIND = "decan.transits.SignalClassifier"
+_MANY_ROWS = 512
 
 _TREES: Mapping[str, Mapping[str, Any]] = {
     "event": {"n_estimators": 100, "max_depth": 4, "learning_rate": 0.14},
@@ -430,7 +432,7 @@ class SignalClassifier:
         batch = self._tensors(views, scalars)
         table = np.column_stack([scalars, shape_features(views)])
         raw = np.empty((N_FOLDS, len(table), 2, 2))
-        with torch.inference_mode():
+        with torch.inference_mode(), _few_threads(len(table)):
             for k, network in enumerate(self.networks_):
                 logits = network(batch).double().numpy()
                 raw[k, :, 0, 0] = np.logaddexp(logits[:, 1], logits[:, 2]) - logits[:, 0]
@@ -467,6 +469,19 @@ class SignalClassifier:
 
     def _calibrated(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         return _probabilities(raw, self.calibration_)
+
+
+@contextmanager
+def _few_threads(n_rows: int) -> Iterator[None]:
+    """One thread for a few rows: on a busy machine threads wait for each other far longer."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if n_rows < _MANY_ROWS else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _new_network() -> Any:

@@ -333,27 +333,34 @@ def _spline(
     column = offsets[piece] + cell
     size = int(offsets[-1])
     smooth = _roughness_band(offsets)
-    use = free.copy()
+    band, right = np.zeros((4, size)), np.zeros(size)
+
+    def add(rows: NDArray[np.intp], sign: float) -> None:
+        at, values = column[rows], flux[rows] - 1.0
+        parts = [sign * one[rows] for one in basis]
+        for i in range(4):
+            right[:] += np.bincount(at + i, weights=parts[i] * values, minlength=size)
+            for j in range(i, 4):
+                product = parts[i] * basis[j][rows]
+                band[j - i] += np.bincount(at + i, weights=product, minlength=size)
+
+    use = free
+    add(np.flatnonzero(use), 1.0)
     trend = np.ones_like(flux)
     for _ in range(_ITERATIONS):
-        weight = use.astype(float)
-        band = np.zeros((4, size))
-        right = np.zeros(size)
-        for i in range(4):
-            weighted = weight * basis[i]
-            right += np.bincount(column + i, weights=weighted * (flux - 1.0), minlength=size)
-            for j in range(i, 4):
-                band[j - i] += np.bincount(column + i, weights=weighted * basis[j], minlength=size)
-        # The trace sets the scale: a small penalty bridges knots without data by the
-        # straightest curve, and changes nothing where there are data.
+        # A small penalty bridges knots without data by the straightest curve, and changes
+        # nothing where there are data.
         scale = max(band[0].mean(), 1.0)
         coefficient = solveh_banded(band + _ROUGHNESS * scale * smooth, right, lower=True)
         trend = 1.0 + sum(basis[i] * coefficient[column + i] for i in range(4))
-        residual = flux - trend
-        spread = 1.4826 * np.median(np.abs(residual[use])) if use.any() else 0.0
-        keep = free & (np.abs(residual) <= _CLIP_SIGMA * max(spread, 1e-12))
-        if np.array_equal(keep, use):
+        residual = np.abs(flux - trend)
+        spread = 1.4826 * np.median(residual[use]) if use.any() else 0.0
+        keep = free & (residual <= _CLIP_SIGMA * max(spread, 1e-12))
+        out, back = np.flatnonzero(use & ~keep), np.flatnonzero(keep & ~use)
+        if out.size + back.size == 0:
             break
+        add(out, -1.0)
+        add(back, 1.0)
         use = keep
     return np.asarray(trend)
 

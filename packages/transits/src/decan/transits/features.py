@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "OPTIONAL_SCALARS",
     "SCALARS",
     "SHAPES",
+    "event_features",
     "scalar_features",
     "shape_features",
 ]
@@ -233,3 +235,92 @@ def shape_features(views: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
         mine = [i for i, key in enumerate(SHAPES) if key.startswith(name)]
         table[np.ix_(missing, mine)] = np.nan
     return table
+
+
+def event_features(table: pd.DataFrame) -> NDArray[np.float64]:
+    """Columns of a table of threshold crossing events, and what a star's other events say.
+
+    No label, disposition or position is read. Beside the numeric columns themselves: how
+    many events the star has, how this one compares with the strongest, whether its period
+    is a multiple of another's and its epoch the same, how many other stars show the same
+    period (a pile-up of artefacts) and the same period and epoch (contamination).
+
+    Parameters
+    ----------
+    table : DataFrame
+        With ``kepid``, ``tce_plnt_num``, ``tce_period`` (d), ``tce_time0bk`` (d),
+        ``tce_duration`` (h), ``tce_depth`` (ppm) and ``tce_model_snr``; the whole table of a
+        run, so that neighbours are there.
+
+    Returns
+    -------
+    ndarray of float, shape (n, n_features)
+        NaN where something is unknown.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"kepid": [1, 1], "tce_plnt_num": [1, 2], "tce_period": [2.0, 4.0],
+    ...                       "tce_time0bk": [130.0, 131.0], "tce_duration": [2.0, 2.0],
+    ...                       "tce_depth": [100.0, 50.0], "tce_model_snr": [20.0, 10.0]})
+    >>> event_features(table).shape[0]
+    2
+    """
+    import pandas as pd
+
+    n = len(table)
+    left_out = {"kepid", "tce_time0bk", "tce_rogue_flag"}
+    own = [
+        name for name in table.columns
+        if name not in left_out and pd.api.types.is_numeric_dtype(table[name])
+    ]  # fmt: skip
+    derived: dict[str, Any] = {"events": table.groupby("kepid")["kepid"].transform("count")}
+    strongest = table.sort_values("tce_plnt_num").drop_duplicates("kepid").set_index("kepid")
+    for name in ("tce_period", "tce_duration", "tce_depth", "tce_model_snr"):
+        derived[f"{name}_of_strongest"] = table[name] / table["kepid"].map(strongest[name])
+    period = table["tce_period"].to_numpy(float)
+    hours = table["tce_duration"].to_numpy(float)
+    derived["duty_cycle"] = hours / 24.0 / period
+    derived["duration_ratio"] = hours / (13.0 * np.cbrt(period / 365.25))
+    derived["snr_of_one"] = table["tce_model_snr"] / np.sqrt(np.maximum(1400.0 / period, 1.0))
+    derived |= _neighbours(table.reset_index(drop=True), n)
+    derived |= _other_stars(table, period)
+    columns = [*(table[name] for name in own), *derived.values()]
+    X = np.column_stack([np.asarray(column, dtype=float) for column in columns])
+    return np.where(np.isfinite(X), X, np.nan)
+
+
+def _neighbours(table: pd.DataFrame, n: int) -> dict[str, NDArray[np.float64]]:
+    keys = table[["kepid", "tce_period", "tce_time0bk", "tce_depth"]].assign(row=np.arange(n))
+    pairs = keys.merge(keys, on="kepid", suffixes=("", "_other"))
+    pairs = pairs[pairs["row"] != pairs["row_other"]]
+    ratio = (pairs["tce_period_other"] / pairs["tce_period"]).to_numpy()
+    ratio = np.where(ratio < 1, 1 / ratio, ratio)
+    away = np.abs(ratio - np.round(ratio))
+    shift = (pairs["tce_time0bk_other"] - pairs["tce_time0bk"]) / pairs["tce_period"]
+    pairs = pairs.assign(
+        away=away, phase=np.abs(shift - np.round(shift)), ratio=np.round(ratio),
+        depths=pairs["tce_depth_other"] / pairs["tce_depth"],
+    )  # fmt: skip
+    nearest = pairs.sort_values("away").drop_duplicates("row").set_index("row")
+    found = {}
+    for name in ("away", "phase", "ratio", "depths"):
+        found[f"neighbour_{name}"] = nearest[name].reindex(np.arange(n)).to_numpy(float)
+    return found
+
+
+def _other_stars(table: pd.DataFrame, period: NDArray[np.float64]) -> dict[str, Any]:
+    log = np.log(period)
+    ordered = np.sort(log)
+    found: dict[str, Any] = {}
+    for width in (1e-4, 1e-3, 1e-2):
+        above = np.searchsorted(ordered, log + width)
+        found[f"same_period_{width:g}"] = above - np.searchsorted(ordered, log - width)
+    # Cells of period and phase; matches across a cell's edge are missed, few as they are.
+    epoch = table["tce_time0bk"].to_numpy(float)
+    cell = np.round(log / 2e-4).astype(np.int64)
+    middle = np.exp(cell * 2e-4)
+    phase = np.round(((epoch / middle) % 1.0) * 100).astype(np.int64) % 100
+    _, place, count = np.unique(cell * 100 + phase, return_inverse=True, return_counts=True)
+    found["same_ephemeris"] = count[place]
+    return found

@@ -6,14 +6,24 @@ how to fetch them. Everything else runs on what the data folder, a published whe
 simulator gives.
 """
 
-from .kepler import koi_ranking
+from .kepler import (
+    catalogue_quality,
+    dr24_ranking,
+    koi_ranking,
+    leak_demonstration,
+    robovetter_rules,
+)
 from .light_curves import depth_after_detrending, real_light_curves, simulated_vetting, tour
 from .tess import tess_triage
 
 __all__ = [
+    "catalogue_quality",
     "depth_after_detrending",
+    "dr24_ranking",
     "koi_ranking",
+    "leak_demonstration",
     "real_light_curves",
+    "robovetter_rules",
     "simulated_vetting",
     "tess_triage",
     "tour",
