@@ -9,14 +9,20 @@ from decan.transits import SignalClassifier, ZoneThresholds
 from decan.transits.archive import held_back, star_fold
 from decan.transits.classifier import EnsembleScore
 from decan.transits.features import KNOWN_SCALARS, SCALARS, SHAPES, scalar_features, shape_features
-from decan.transits.networks import COMPACT_VIEWS, CompactNet, reversed_in_time
+from decan.transits.networks import (
+    COMPACT_VIEWS,
+    DEPTH_VIEWS,
+    CompactNet,
+    reversed_in_time,
+)
+from decan.transits.watson import WATSON_VIEWS, WatsonNet
 
 
 def toy_signals(n=150, seed=0):
     """Noise, V shapes and flat-bottomed dips: three classes that views tell apart."""
     rng = np.random.default_rng(seed)
     y = np.arange(n) % 3
-    views = {name: rng.normal(0, 0.3, (n, bins)) for name, bins in COMPACT_VIEWS.items()}
+    views = {name: rng.normal(0, 0.3, (n, bins)) for name, (bins, _) in COMPACT_VIEWS.items()}
     place = np.abs(np.linspace(-2, 2, 61))
     views["local"][y == 1] -= np.clip(1 - place, 0, 1)
     views["local"][y == 2] -= place < 0.6
@@ -60,7 +66,9 @@ def test_views_of_other_bin_counts_are_refused():
 
 def test_time_reversal_acts_on_time_on_all_views_of_a_sample_at_once():
     torch.manual_seed(0)
-    batch = {name: torch.arange(bins).float().repeat(40, 1) for name, bins in COMPACT_VIEWS.items()}
+    batch = {
+        name: torch.arange(bins).float().repeat(40, 1) for name, (bins, _) in COMPACT_VIEWS.items()
+    }
     batch["scalars"] = torch.randn(40, 3)
     turned = reversed_in_time(batch)
     flips = torch.stack([turned[name][:, 0] > 0 for name in COMPACT_VIEWS])
@@ -72,7 +80,7 @@ def test_time_reversal_acts_on_time_on_all_views_of_a_sample_at_once():
 def test_a_missing_branch_is_drawn_for_each_sample_and_is_the_same_vector_at_inference():
     torch.manual_seed(0)
     network = CompactNet(3, 3, dropout=0.0, branch_dropout=0.5)
-    batch = {name: torch.randn(1, bins).repeat(64, 1) for name, bins in COMPACT_VIEWS.items()}
+    batch = {name: torch.randn(1, bins).repeat(64, 1) for name, (bins, _) in COMPACT_VIEWS.items()}
     batch["scalars"] = torch.randn(1, 3).repeat(64, 1)
     seen = network.train()(batch)
     # Equal samples, drawn apart: they differ.
@@ -81,6 +89,39 @@ def test_a_missing_branch_is_drawn_for_each_sample_and_is_the_same_vector_at_inf
     other = {**hidden, "local": hidden["local"]}
     assert torch.isfinite(network.eval()(hidden)).all()
     assert torch.equal(network(hidden), network(other))
+
+
+def test_odd_and_even_share_weights_and_their_difference_is_kept():
+    torch.manual_seed(0)
+    network = CompactNet(3, 3, views=DEPTH_VIEWS).eval()
+    batch = {
+        name: torch.randn(5, bins, channels) if channels > 1 else torch.randn(5, bins)
+        for name, (bins, channels) in DEPTH_VIEWS.items()
+    }
+    batch["scalars"] = torch.randn(5, 3)
+    swapped = {**batch, "odd": batch["even"], "even": batch["odd"]}
+    assert "even" not in network.views
+    assert not torch.allclose(network(batch), network(swapped))
+
+
+def test_the_released_network_is_built_layer_by_layer():
+    network = WatsonNet().eval()
+    count = {
+        name: sum(p.numel() for p in module.parameters())
+        for name, module in [*network.focus.items(), ("head", network.head)]
+    }
+    # Counts of the released model, branch by branch.
+    assert count == {
+        "main": 611_936, "secondary": 611_936, "even": 611_936, "odd": 611_936,
+        "centroid": 612_064, "ghost": 611_360, "head": 5_011_328,
+    }  # fmt: skip
+    assert sum(p.numel() for p in network.parameters()) == 8_804_176
+    batch = {
+        name: torch.rand(2, bins, channels) if channels > 1 else torch.rand(2, bins)
+        for name, (bins, channels) in WATSON_VIEWS.items()
+    }
+    batch |= {"transit": torch.rand(2, 9), "offset": torch.rand(2, 1), "star": torch.rand(2, 2)}
+    assert network(batch).shape == (2,)
 
 
 def test_the_compact_network_has_less_than_100_000_parameters():

@@ -1,8 +1,17 @@
 import numpy as np
 import pytest
 
-from decan.transits import LightCurve, TransitSignal, diagnose, simulate_signal, simulate_signals
+from decan.transits import (
+    LightCurve,
+    TransitSignal,
+    ViewBuilder,
+    diagnose,
+    simulate_signal,
+    simulate_signals,
+)
 from decan.transits.archive import DATASETS
+from decan.transits.explain import integrated_gradients, sweep
+from decan.transits.features import SCALARS, scalar_features
 from decan.transits.simulate import KINDS, labels_of
 
 at_hand = pytest.mark.skipif(
@@ -74,8 +83,48 @@ def test_a_verdict_shows_itself(vetter, planet):
     assert "<table>" in verdict._repr_html_()
     assert set(verdict.table()["unit"]) >= {"ppm", "sigma"}
     figure = verdict.plot()
-    assert len(figure.axes) == 7
+    # Six views, the reasons, and what each input adds.
+    assert len(figure.axes) == 8
     plt.close(figure)
+
+
+def test_gradients_along_the_way_add_up_to_the_change_of_the_log_odds(vetter, planet):
+    import torch
+
+    classifier = vetter.classifier
+    curve, signal = planet
+    views = dict(ViewBuilder("yu2019").transform(curve, signal).values)
+    scalars = scalar_features(
+        period_day=[5.0], duration_hour=[3.0], depth_ppm=[1e4], snr=[60.0], n_transits=[10]
+    )
+    parts = integrated_gradients(classifier, views, scalars, n_steps=64)
+    batch = classifier.tensors(views, scalars)
+    flat = {name: v if name == "scalars" else torch.zeros_like(v) for name, v in batch.items()}
+
+    def odds(inputs):
+        with torch.inference_mode():
+            logits = torch.stack([network(inputs) for network in classifier.networks_])
+        return float((torch.logsumexp(logits[..., 1:], -1) - logits[..., 0]).mean())
+
+    total = sum(part.sum() for part in parts.values())
+    # The clip of views at -1.5 and 3 and the pools make the path piecewise; 2 % remain.
+    assert total == pytest.approx(odds(batch) - odds(flat), rel=0.02)
+
+
+def test_the_transit_view_carries_the_score_of_a_clean_planet(vetter, planet):
+    verdict = vetter.vet(*planet)
+    assert max(verdict.contributions, key=verdict.contributions.get) in ("local", "global")
+
+
+def test_a_sweep_covers_the_training_range_of_every_scalar(vetter, planet):
+    curve, signal = planet
+    views = dict(ViewBuilder("yu2019").transform(curve, signal).values)
+    scalars = scalar_features(
+        period_day=[5.0], duration_hour=[3.0], depth_ppm=[1e4], snr=[60.0], n_transits=[10]
+    )
+    frame = sweep(vetter.classifier, views, scalars, n_steps=3)
+    assert set(frame["scalar"]) == set(SCALARS)
+    assert frame["event"].between(0, 1).all()
 
 
 @at_hand

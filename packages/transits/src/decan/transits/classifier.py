@@ -219,6 +219,35 @@ class SignalClassifier:
             members = members[mine, np.arange(members.shape[1])][None]
         return EnsembleScore.of(members)
 
+    def tensors(self, views: Mapping[str, NDArray[Any]], scalars: NDArray[Any]) -> dict[str, Any]:
+        """Views and scaled scalars as the networks read them.
+
+        Parameters
+        ----------
+        views : mapping of str to ndarray
+            As in :meth:`fit`.
+        scalars : ndarray of float, shape (n, 15)
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        dict of str to torch.Tensor
+
+        Examples
+        --------
+        >>> sorted(classifier.tensors(views, scalars))  # doctest: +SKIP
+        ['global', 'local', 'scalars', 'secondary']
+        """
+        import torch
+
+        scaled = np.clip((scalars - self.centre_) / self.spread_, -4.0, 4.0)
+        batch = {
+            name: torch.from_numpy(np.ascontiguousarray(views[name], dtype=np.float32))
+            for name in ("global", "local", "secondary")
+        }
+        batch["scalars"] = torch.from_numpy(scaled.astype(np.float32))
+        return batch
+
     def save(
         self,
         folder: str | os.PathLike[str],
@@ -333,17 +362,6 @@ class SignalClassifier:
         self.spread_ = np.maximum(0.5 * (fallback[3] - fallback[1]), 1e-6)
         self.range_ = fallback[[0, 4]]
 
-    def _tensors(self, views: Mapping[str, NDArray[Any]], scalars: NDArray[Any]) -> dict[str, Any]:
-        import torch
-
-        scaled = np.clip((scalars - self.centre_) / self.spread_, -4.0, 4.0)
-        batch = {
-            name: torch.from_numpy(np.ascontiguousarray(views[name], dtype=np.float32))
-            for name in ("global", "local", "secondary")
-        }
-        batch["scalars"] = torch.from_numpy(scaled.astype(np.float32))
-        return batch
-
     def _fit_networks(
         self,
         views: Mapping[str, NDArray[Any]],
@@ -360,7 +378,7 @@ class SignalClassifier:
 
         from .networks import reversed_in_time
 
-        data = self._tensors(views, scalars)
+        data = self.tensors(views, scalars)
         data["y"] = torch.from_numpy(classes)
 
         def loss(model: torch.nn.Module, batch: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -429,7 +447,7 @@ class SignalClassifier:
         import torch
 
         scalars = np.clip(scalars, *self.range_)
-        batch = self._tensors(views, scalars)
+        batch = self.tensors(views, scalars)
         table = np.column_stack([scalars, shape_features(views)])
         raw = np.empty((N_FOLDS, len(table), 2, 2))
         with torch.inference_mode(), _few_threads(len(table)):

@@ -165,7 +165,9 @@ def plot_verdict(verdict: Verdict) -> Figure:
         _share_scale([ax for ax, one in zip((main, *middle[:2]), shown, strict=True) if one])
         for ax in middle[1:]:
             ax.set_ylabel("")
-        _write_reasons(figure.add_subplot(grid[2, :]), verdict)
+        _write_reasons(figure.add_subplot(grid[2, :9]), verdict)
+        if verdict.contributions:
+            _draw_contributions(figure.add_subplot(grid[2, 9:]), verdict)
         figure.suptitle(verdict.headline, x=0.01, ha="left", fontsize=13, weight="bold")
     return figure
 
@@ -244,6 +246,16 @@ def _share_scale(axes: Sequence[Axes]) -> None:
     limits = np.array([ax.get_ylim() for ax in axes])
     for ax in axes:
         ax.set_ylim(limits[:, 0].min(), limits[:, 1].max())
+
+
+def _draw_contributions(ax: Axes, verdict: Verdict) -> None:
+    names = [_TITLES.get(name, name) for name in verdict.contributions]
+    values = list(verdict.contributions.values())
+    tones = [COLOURS["green"] if value > 0 else COLOURS["orange"] for value in values]
+    ax.barh(names, values, color=tones)
+    ax.axvline(0, color=COLOURS["grey"], lw=0.8)
+    ax.invert_yaxis()
+    ax.set(title="what each input adds", xlabel="log-odds of transit or eclipse")
 
 
 def _write_reasons(ax: Axes, verdict: Verdict) -> None:

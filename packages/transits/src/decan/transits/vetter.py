@@ -11,6 +11,7 @@ import numpy as np
 
 from .detrending import flatten
 from .diagnostics import Diagnostics, diagnose_flat
+from .explain import ablate
 from .features import KNOWN_SCALARS, SCALARS, scalar_features
 from .views import ViewSet, build_views
 
@@ -100,6 +101,8 @@ class Verdict:
         The star.
     notes : tuple of str
         What limits the verdict.
+    contributions : mapping of str to float
+        What each input adds to the log-odds of "transit or eclipse".
 
     Examples
     --------
@@ -119,7 +122,8 @@ class Verdict:
     views: ViewSet
     signal: TransitSignal
     target: str = ""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    contributions: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return "\n".join([self.headline, *(f"  {reason}" for reason in self.reasons), *self.notes])
@@ -306,6 +310,7 @@ class TransitVetter:
         scalars = _scalars(found, signal, known)
         inputs = build_views([flat], [signal], "yu2019")
         score = self.classifier.predict(inputs.values, scalars)
+        worth = ablate(self.classifier, inputs.values, scalars)
         event, planet = float(score.event[0]), float(score.planet[0])
         given = planet / event if event > 0 else 0.0
         reasons = _reasons(found, known)
@@ -323,6 +328,7 @@ class TransitVetter:
             signal=signal,
             target=target,
             notes=tuple(_notes(found, beyond)),
+            contributions=dict(zip(worth["input"], worth["event_log_odds"], strict=True)),
         )
 
     def _disposition(
