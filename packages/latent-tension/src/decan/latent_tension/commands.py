@@ -1,0 +1,72 @@
+"""The command ``decan latent-tension``: decompose an image, simulate one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from decan.core.library import Library
+
+__all__ = ["library"]
+
+commands = typer.Typer(help="Photon images that find their own components.")
+
+library = Library(
+    name="latent-tension",
+    title="Photon images decomposed into diffuse, point and extended emission by latent tension",
+    paper="Guardiani et al. 2025 (arXiv 2506.20758)",
+    try_it="decan latent-tension decompose IMAGE.fits --psf PSF.fits --exposure EXPOSURE.fits",
+    commands=commands,
+)
+"""What this library tells the house about itself."""
+
+
+@commands.command()
+def decompose(
+    image: Annotated[list[Path], typer.Argument(help="FITS image or cube; several see one sky.")],
+    psf: Annotated[
+        Path | None, typer.Option(help="FITS image of the PSF; the image's own without it.")
+    ] = None,
+    exposure: Annotated[Path | None, typer.Option(help="FITS exposure map.")] = None,
+    threshold: Annotated[float, typer.Option(help="Least significance of a source (sigma).")] = 4.0,
+    loops: Annotated[int, typer.Option(help="Most rounds of adding components.")] = 5,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("decomposition"),
+) -> None:
+    """Decompose counts into components; write skies, catalogue and a page."""
+    from .decomposer import TensionDecomposer
+    from .image import PhotonImage
+
+    images = [PhotonImage.read(path, psf=psf, exposure=exposure) for path in image]
+    fitted = TensionDecomposer(
+        threshold=threshold, max_loops=loops, random_state=seed, progress=True
+    ).fit(images)
+    typer.echo(str(fitted))
+    skies = fitted.to_fits(out / "components.fits")
+    table = fitted.write_catalogue(out / "catalogue.ecsv")
+    fitted.write_catalogue(out / "catalogue.parquet")
+    page = fitted.page().save(out / "index.html")
+    for path in (skies, table, page):
+        typer.echo(f"wrote {path}")
+
+
+@commands.command()
+def simulate(
+    out: Annotated[Path, typer.Argument(help="FITS file to write; the truth goes beside it.")],
+    size: Annotated[int, typer.Option(help="Pixels a side.")] = 128,
+    points: Annotated[int, typer.Option(help="Point sources.")] = 30,
+    extended: Annotated[int, typer.Option(help="Extended objects.")] = 2,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+) -> None:
+    """Write a simulated field with its truth."""
+    from decan.core.files import replacing
+
+    from .simulate import simulate_field
+
+    field = simulate_field(size, n_points=points, n_extended=extended, rng=seed)
+    field.image.to_fits(out)
+    with replacing(out.with_suffix(".truth.csv")) as path:
+        field.truth.to_csv(path, index=False)
+    typer.echo(f"wrote {out} and {out.with_suffix('.truth.csv')}: {field!r}")

@@ -1,0 +1,563 @@
+"""The user's object: an image in, components with their uncertainty out."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .catalogue import build_catalogue, score_catalogue
+from .components import Extended, Point, Priors, Scene
+from .detect import (
+    Template,
+    TemplateBank,
+    gumbel_threshold,
+    likelihood_ratio,
+    local_maxima,
+    refined,
+)
+from .diagnostics import (
+    component_skies,
+    expected_counts,
+    noise_weighted_residuals,
+    posterior_spectrum,
+)
+from .image import PhotonImage
+from .inference import Poisson, Posterior, draw_samples, few_threads, fit_vi
+from .model import SkyModel
+from .results import page_of, write_catalogue, write_components
+from .tension import (
+    TensionMaps,
+    cropped,
+    excitation_maps,
+    latent_table,
+    null_excitations,
+    robust_score,
+)
+from .verify import mask_hot_pixels, removal_ts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from decan.core.report import Page
+
+__all__ = ["TensionDecomposer"]
+
+STATISTICS = ("matched", "mad-z", "mean")
+EXTENDED_THRESHOLD = 6.0
+SETTLED = 60.0
+SIZES = (("gauss", 1.5), ("gauss", 2.5), ("gauss", 4.0), ("shell", 3.0), ("shell", 4.5))
+
+
+class TensionDecomposer:
+    """Decompose counts into diffuse emission, point sources and extended objects.
+
+    Begins with diffuse emission alone, looks where the fit is in tension with its own prior,
+    adds a component there, fits again, and stops when nothing is left. Needs neither a
+    background map nor a list of sources.
+
+    Parameters
+    ----------
+    threshold : float or 'fdr'
+        Least significance (sigma) of a point source. With ``'fdr'`` it is the height that
+        a field without sources exceeds with probability ``false_alarm``, from repeated
+        experiments under the fitted model.
+    statistic : {'matched', 'mad-z', 'mean'}
+        What is searched for peaks: the tension matched to a point source, the robust score of
+        the excitation map, or that map itself (thresholds for it are not significances).
+    false_alarm : float
+        Global false-alarm probability of ``threshold='fdr'``.
+    max_loops : int
+        Most rounds of adding components.
+    method : {'geovi', 'mgvi'}
+        Samples of the final fit; the loops use MGVI.
+    n_samples : int
+        Antithetic pairs a round.
+    n_final : int
+        Antithetic pairs of the final posterior.
+    priors : Priors, optional
+        Priors of all components.
+    fit_extended : bool
+        Whether extended objects are looked for.
+    relaxation : float
+        What is left of the excitations where a component was added.
+    device : str
+        'auto' takes CUDA where present.
+    random_state : int
+        The same seed gives the same catalogue, bit for bit, on one machine.
+    progress : bool
+        Show a bar.
+
+    Attributes
+    ----------
+    catalogue_ : pandas.DataFrame
+        Sources; columns in :func:`decan.latent_tension.catalogue.build_catalogue`.
+    tension_maps_ : list of TensionMaps
+        One a loop.
+    history_ : pandas.DataFrame
+        One row a round of inference: loop, energy, decrement.
+    converged_ : bool
+        Whether the final fit settled.
+
+    Examples
+    --------
+    >>> TensionDecomposer(threshold=5.0).threshold
+    5.0
+    """
+
+    def __init__(
+        self,
+        *,
+        threshold: float | str = 4.0,
+        statistic: str = "matched",
+        false_alarm: float = 0.05,
+        max_loops: int = 5,
+        method: str = "geovi",
+        n_samples: int = 2,
+        n_final: int = 8,
+        priors: Priors | None = None,
+        fit_extended: bool = True,
+        relaxation: float = 0.7,
+        device: str = "auto",
+        random_state: int = 0,
+        progress: bool = False,
+    ) -> None:
+        if statistic not in STATISTICS:
+            raise ValueError(f"statistic: must be one of {STATISTICS}, found {statistic!r}")
+        if isinstance(threshold, str) and threshold != "fdr":
+            raise ValueError(f"threshold: must be a number or 'fdr', found {threshold!r}")
+        self.threshold, self.statistic, self.false_alarm = threshold, statistic, false_alarm
+        self.max_loops, self.method, self.n_samples, self.n_final = (
+            max_loops,
+            method,
+            n_samples,
+            n_final,
+        )
+        self.priors = priors or Priors()
+        self.fit_extended, self.relaxation = fit_extended, relaxation
+        self.device, self.random_state, self.progress = device, random_state, progress
+
+    def fit(self, images: PhotonImage | Sequence[PhotonImage]) -> TensionDecomposer:
+        """Decompose one image, or several that see one sky.
+
+        Parameters
+        ----------
+        images : PhotonImage or sequence of PhotonImage
+            The first gives the pixels of the catalogue.
+
+        Returns
+        -------
+        TensionDecomposer
+            Itself, fitted.
+        """
+        from tqdm.auto import tqdm
+
+        given = [images] if isinstance(images, PhotonImage) else list(images)
+        self._begin(given)
+        bar = tqdm(
+            total=self.max_loops + 2, disable=not self.progress, desc="decompose", unit="loop"
+        )
+        with few_threads():
+            for loop in range(1, self.max_loops + 2):
+                model, posterior = self._fitted(first=loop == 1)
+                maps, z = self._tension(model, posterior, loop)
+                bar.update()
+                bar.set_postfix(sources=len(self._scene.points), refresh=False)
+                if loop > self.max_loops or not self._add(model, maps, z, loop):
+                    break
+            self._finish()
+        bar.update(bar.total - bar.n)
+        bar.close()
+        return self
+
+    def first_pass(self, images: PhotonImage | Sequence[PhotonImage]) -> TensionDecomposer:
+        """Fit diffuse emission alone and measure its tension; no component is added.
+
+        Parameters
+        ----------
+        images : PhotonImage or sequence of PhotonImage
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        TensionDecomposer
+            Itself, with ``tension_maps_`` of one loop, ``model_`` and ``posterior_``.
+        """
+        self._begin([images] if isinstance(images, PhotonImage) else list(images))
+        with few_threads():
+            model, posterior = self._fitted(first=True)
+            maps, details = self._tension(model, posterior, 1)
+            self._point_candidates(model, maps, details, [], 1)
+        self.model_, self.posterior_ = model, posterior
+        return self
+
+    def mean(self, component: str = "total") -> np.ndarray:
+        """Posterior mean sky of a component, (band, y, x), counts a pixel for exposure one."""
+        return np.asarray(self.samples(component).mean(0))
+
+    def std(self, component: str = "total") -> np.ndarray:
+        """Posterior standard deviation of a component's sky."""
+        return np.asarray(self.samples(component).std(0, ddof=1))
+
+    def samples(self, component: str = "total") -> np.ndarray:
+        """Posterior samples of a component's sky, (samples, band, y, x)."""
+        return component_skies(self.model_, self.posterior_.latents(), component)
+
+    def predict_counts(self) -> list[np.ndarray]:
+        """Expected counts of every image, PSF and exposure included."""
+        return expected_counts(self.model_, self.posterior_.latents())
+
+    def noise_weighted_residuals(self) -> list[np.ndarray]:
+        """Counts minus expected over the root of the expected, of every image."""
+        return noise_weighted_residuals(self.model_, self.posterior_.latents())
+
+    def power_spectrum(self, field: str = "spatial") -> pd.DataFrame:
+        """Power spectrum of a diffuse field with its 68 % band."""
+        return posterior_spectrum(self.model_, self.posterior_.latents(), field)
+
+    def plot(self, **more: Any) -> Any:
+        """Six panels: counts, sky, components, tension."""
+        from .plots import plot_decomposition
+
+        return plot_decomposition(self, **more)
+
+    def to_fits(self, path: str | os.PathLike[str]) -> Path:
+        """Write mean and standard deviation of all components, residuals, tension, catalogue."""
+        return write_components(self, path)
+
+    def write_catalogue(self, path: str | os.PathLike[str]) -> Path:
+        """Write the catalogue as ECSV, Parquet, FITS or CSV, by the suffix."""
+        return write_catalogue(self.catalogue_, path)
+
+    def page(self) -> Page:
+        """A page with picture, catalogue and checks."""
+        return page_of(self)
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "catalogue_"):
+            return f"TensionDecomposer(threshold={self.threshold!r}, not fitted)"
+        kinds = self.catalogue_["kind"].value_counts()
+        state = "settled" if self.converged_ else "not settled"
+        return (
+            f"TensionDecomposer: {kinds.get('point', 0)} point sources, "
+            f"{kinds.get('extended', 0)} extended, {kinds.get('artifact', 0)} artifacts in "
+            f"{len(self.tension_maps_)} loops ({self.seconds_:.0f} s, {state})"
+        )
+
+    def _repr_html_(self) -> str:
+        if not hasattr(self, "catalogue_"):
+            return repr(self)
+        columns = ["kind", "x", "y", "pos_err", "flux", "flux_err", "index", "significance"]
+        return f"<p>{self!r}</p>" + self.catalogue_[columns].round(2).to_html(index=False)
+
+    def score(self, truth: pd.DataFrame, *, radius: float = 2.0) -> dict[str, Any]:
+        """Completeness, false points, offsets and fluxes against a simulation's truth."""
+        return score_catalogue(self.catalogue_, truth, radius=radius)
+
+    def _begin(self, given: list[PhotonImage]) -> None:
+        self._artifacts: list[dict[str, float]] = []
+        clean = []
+        for number, image in enumerate(given):
+            one, found = mask_hot_pixels(image.without_empty_bands())
+            clean.append(one)
+            self._artifacts += found if number == 0 else []
+        counts = sum(float(i.counts[~i.mask].sum()) for i in clean)
+        if counts < 2:
+            warnings.warn(
+                f"counts: {counts:.0f} in the whole image; nothing can be found in it",
+                UserWarning,
+                stacklevel=3,
+            )
+        self.images_ = clean
+        device = self.device
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._scene = Scene.of(clean, self.priors, device=device)
+        self._generator = torch.Generator(device=device).manual_seed(self.random_state)
+        self.tension_maps_: list[TensionMaps] = []
+        self._history: list[dict[str, Any]] = []
+        self._p_global: dict[int, float] = {}
+        self._begun = time.perf_counter()
+
+    def _fitted(
+        self, *, first: bool = False, final: bool = False, rounds: int = 4
+    ) -> tuple[SkyModel, Posterior]:
+        """Fit the components found so far, from where the last fit ended."""
+        scene = self._scene
+        model = scene.model()
+        likelihood = Poisson(model.counts, model.good)
+        loop = len(self.tension_maps_) + 1
+        posterior = fit_vi(
+            model,
+            likelihood,
+            scene.start(model, self._generator),
+            method=self.method if final else "mgvi",
+            n_rounds=8 if first else rounds,
+            max_rounds=None if final else 12,
+            settle=SETTLED,
+            n_pairs=self.n_samples,
+            n_newton=3 if first else 2,
+            cg_newton=25,
+            held=None if final else _spectral_shape(model),
+            generator=self._generator,
+            report=lambda row: self._history.append({"loop": loop, **row}),
+        )
+        scene.keep(model, posterior.mean)
+        return model, posterior
+
+    def _tension(
+        self, model: SkyModel, posterior: Posterior, loop: int, n_null: int = 10
+    ) -> tuple[TensionMaps, dict[str, Any]]:
+        """Tension maps of a fit, with their null."""
+        likelihood = Poisson(model.counts, model.good)
+        samples, null = draw_samples(
+            model, likelihood, posterior.mean, n_null, self._generator, max_iter=40
+        )
+        rate = torch.cat([model.at(posterior.mean + s).rate for s in samples.split(4)]).mean(
+            0, keepdim=True
+        )
+        share = torch.as_tensor(self._scene.source_share()).to(rate)
+        bank = TemplateBank(model, _templates(model, self.fit_extended), share)
+        z, null_z, free = bank.calibrated(
+            model.counts * model.good - rate * model.good, null["residual"], rate
+        )
+        means, variances = excitation_maps(model, posterior.mean, samples)
+        maxima = self._null_maxima(model, bank, null, null_z[0], free[0], rate)
+        inside = cropped(model, bank.inside) > 0
+        maps = TensionMaps(
+            mean={k: cropped(model, v) for k, v in means.items()},
+            variance={k: cropped(model, v) for k, v in variances.items()},
+            score={k: robust_score(cropped(model, v), inside) for k, v in means.items()},
+            matched=cropped(model, z[0]),
+            null_maxima=maxima,
+            table=latent_table(model, posterior.mean, samples),
+        )
+        self.tension_maps_.append(maps)
+        details = {
+            "bank": bank,
+            "z": z,
+            "free": free,
+            "rate": rate,
+            "share": share,
+            "means": means,
+            "null_means": null_excitations(model, null, samples),
+        }
+        return maps, details
+
+    def _null_maxima(
+        self,
+        model: SkyModel,
+        bank: TemplateBank,
+        null: dict[str, Tensor],
+        null_z: Tensor,
+        free: Tensor,
+        rate: Tensor,
+    ) -> np.ndarray:
+        """Highest significance in each repetition, found in the same way as in the data."""
+        share = torch.as_tensor(self._scene.source_share()).to(rate)
+        found = []
+        for k in range(len(null_z)):
+            counts = (rate + null["noise"][k]).clamp(min=0)
+            refit = (counts - null["residual"][k]).clamp(min=0.05 * rate)
+            peaks = local_maxima(null_z[k].cpu().numpy(), 2.0, 2.0)[:12]
+            if not peaks:
+                found.append(0.0)
+                continue
+            _, ts = likelihood_ratio(model, peaks, counts, refit, share)
+            local = np.array([float(free[y, x]) for y, x in peaks])
+            found.append(float(np.sqrt(ts / local).max()))
+        return np.array(found)
+
+    def _add(self, model: SkyModel, maps: TensionMaps, details: dict[str, Any], loop: int) -> bool:
+        """Add what the tension asks for; false if nothing does."""
+        extended = self._extended_candidates(details, loop) if self.fit_extended else []
+        points = self._point_candidates(model, maps, details, extended, loop)
+        scene = self._scene
+        for one in extended:
+            # Points that were put on the object before it was known are looked for again.
+            scene.points = [
+                p for p in scene.points if np.hypot(p.y - one.y, p.x - one.x) > one.radius
+            ]
+            scene.extended.append(one)
+        scene.points += points
+        fwhm = details["bank"].fwhm
+        scene.relax(
+            [(p.y, p.x, fwhm) for p in points] + [(e.y, e.x, e.radius) for e in extended],
+            self.relaxation,
+        )
+        return bool(points or extended)
+
+    def _point_candidates(
+        self,
+        model: SkyModel,
+        maps: TensionMaps,
+        details: dict[str, Any],
+        extended: list[Extended],
+        loop: int,
+    ) -> list[Point]:
+        bank, free, share = details["bank"], details["free"][0], details["share"]
+        image, least = self._searched(details)
+        peaks = local_maxima(image, least, 1.5 * bank.fwhm)[:150]
+        inside = bank.inside.cpu().numpy() > 0
+        places = []
+        for y, x in peaks:
+            near_new = any(np.hypot(y - e.y, x - e.x) < e.radius for e in extended)
+            near_old = any(np.hypot(y - p.y, x - p.x) < 1.2 * bank.fwhm for p in self._scene.points)
+            if inside[y, x] and not near_new and not near_old:
+                places.append(refined(image, y, x))
+        counts = model.counts[None] * model.good
+        flux, ts = likelihood_ratio(model, places, counts, details["rate"], share)
+        found = []
+        limit = self._limit(maps)
+        for (y, x), f, t in zip(places, flux, ts, strict=True):
+            part = float(free[round(y), round(x)])
+            significance = float(np.sqrt(t / part))
+            maps.candidates.append(
+                {"y": y, "x": x, "significance": significance, "p": maps.p_value(significance)}
+            )
+            if significance > limit and f > 0:
+                bands = share.cpu().numpy() * f / max(part, 0.2)
+                found.append(Point(y, x, bands, loop, peak=significance))
+        return found
+
+    def _searched(self, details: dict[str, Any]) -> tuple[np.ndarray, float]:
+        """The map that is searched for peaks, and the least height of a candidate."""
+        if self.statistic == "matched":
+            return details["z"][0].cpu().numpy(), 2.5
+        mean = details["means"]["spatial"].cpu().numpy()
+        if self.statistic == "mean":
+            return mean, 3 * float(mean.std())
+        return robust_score(mean), 3.0
+
+    def _limit(self, maps: TensionMaps) -> float:
+        if self.threshold == "fdr":
+            return gumbel_threshold(maps.null_maxima, self.false_alarm)
+        return float(self.threshold)
+
+    def _extended_candidates(self, details: dict[str, Any], loop: int) -> list[Extended]:
+        """Extended templates that beat every point nearby, the best first."""
+        bank, z = details["bank"], [m.cpu().numpy() for m in details["z"]]
+        inside = bank.inside.cpu().numpy() > 0
+        found: list[Extended] = []
+        claimed = [(e.y, e.x, e.radius) for e in self._scene.extended]
+        yy, xx = np.mgrid[: inside.shape[0], : inside.shape[1]]
+        free = inside.copy()
+        for y, x, radius in claimed:
+            free &= np.hypot(yy - y, xx - x) > radius
+        for _ in range(6):
+            tops = [np.where(free, m, -np.inf).max() for m in z[1:]]
+            if not tops or max(tops) < EXTENDED_THRESHOLD:
+                break
+            which = int(np.argmax(tops)) + 1
+            one = bank.templates[which]
+            y, x = np.unravel_index(np.argmax(np.where(free, z[which], -np.inf)), inside.shape)
+            reach = one.size * (1.3 if one.kind == "shell" else 1.0) + bank.fwhm
+            near = np.hypot(yy - y, xx - x) <= reach
+            free &= ~near
+            best, point = float(z[which][y, x]), float(np.where(near, z[0], 0).max())
+            if best**2 < 1.15 * point**2 + 16:
+                continue
+            candidate = Extended(float(y), float(x), one.kind, one.size, 0.0, loop, peak=best)
+            candidate.level = self._level(details, candidate, which)
+            found.append(candidate)
+            free &= np.hypot(yy - y, xx - x) > 2 * candidate.radius
+        return found
+
+    def _level(self, details: dict[str, Any], one: Extended, which: int) -> float:
+        """Log intensity at the centre that holds the candidate's excess in its envelope."""
+        bank = details["bank"]
+        score = bank.scores(
+            (self._model_counts(bank.model) - details["rate"]) * bank.model.good, details["rate"]
+        )[which]
+        information = bank.information(details["rate"])[which] * details["free"][which]
+        flux = float(score[0, int(one.y), int(one.x)] / information[int(one.y), int(one.x)])
+        return float(np.log(max(flux, 1e-6) / (2 * np.pi * one.envelope**2)))
+
+    @staticmethod
+    def _model_counts(model: SkyModel) -> Tensor:
+        return model.counts[None] * model.good
+
+    def _finish(self) -> None:
+        """Fit all with free spectra, drop what is not needed, draw the final posterior."""
+        for attempt in range(4):
+            model, posterior = self._fitted(final=True, rounds=4 if attempt == 0 else 3)
+            likelihood = Poisson(model.counts, model.good)
+            ts, _ = removal_ts(model, likelihood, posterior.mean)
+            doomed = self._doomed(np.sqrt(ts))
+            if not doomed:
+                break
+            self._scene.points = [p for i, p in enumerate(self._scene.points) if i not in doomed]
+        samples, _ = draw_samples(
+            model,
+            likelihood,
+            posterior.mean,
+            self.n_final,
+            self._generator,
+            bent=self.method == "geovi",
+        )
+        posterior.samples = samples
+        self.model_, self.posterior_ = model, posterior
+        self.converged_ = posterior.converged
+        if not self.converged_:
+            warnings.warn("inference: the final fit has not settled", RuntimeWarning, stacklevel=3)
+        p_global = {
+            i: self.tension_maps_[min(p.loop, len(self.tension_maps_)) - 1].p_value(p.peak)
+            for i, p in enumerate(self._scene.points)
+        }
+        self.catalogue_ = build_catalogue(
+            self._scene, model, posterior.mean, samples, ts, p_global, self._artifacts
+        )
+        import pandas as pd
+
+        self.history_ = pd.DataFrame(self._history)
+        self.seconds_ = time.perf_counter() - self._begun
+
+    def _doomed(self, significance: np.ndarray) -> set[int]:
+        """Sources to drop: too weak, or one of a pair nearer than a pixel; the weakest first."""
+        limit = self._limit(self.tension_maps_[-1])
+        points = self._scene.points
+        doomed: set[int] = set()
+        for i in np.argsort(significance):
+            near = [
+                j
+                for j in range(len(points))
+                if j != i
+                and j not in doomed
+                and np.hypot(points[j].y - points[i].y, points[j].x - points[i].x) < 1.0
+            ]
+            blended = any(
+                np.hypot(points[j].y - points[i].y, points[j].x - points[i].x) < 4.0 for j in doomed
+            )
+            if near or (significance[i] < limit and not blended):
+                doomed.add(int(i))
+        return doomed
+
+
+def _spectral_shape(model: SkyModel) -> Tensor:
+    """Latents of the diffuse spectra's shape, which a source would flatten."""
+    held = torch.zeros(model.n_latent, dtype=torch.bool, device=model.grid.k.device)
+    start = model.slices["diffuse"].start
+    for key, one in model.diffuse.fields.items():
+        first = start + model.diffuse.slices[key].start
+        held[first : first + one.n_hyper] = True
+    return held
+
+
+def _templates(model: SkyModel, extended: bool) -> list[Template]:
+    """Point, and blobs and shells in units of the PSF's width."""
+    from .psf import half_width
+
+    width = min(
+        float(half_width(i.image.psf.stamps(i.image.n_bands)).min()) for i in model.instruments
+    )
+    flat = min(model.grid.ny, model.grid.nx) == 1
+    if not extended or flat:
+        return [Template("point")]
+    return [Template("point"), *(Template(kind, size * width / 2) for kind, size in SIZES)]

@@ -1,0 +1,284 @@
+"""Point spread functions: what one photon's direction becomes on the detector.
+
+Stamps are arrays (band, y, x) of unit sum whose centroid is the source's position. They are
+checked once, here, so that nothing later has to doubt them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["GaussianPSF", "ImagePSF", "KingPSF", "PSFGrid", "half_width"]
+
+SUM_TOLERANCE = 0.01
+SHIFT_WARNING = 2.0  # pixels
+NEGLIGIBLE = 1e-4
+
+
+class ImagePSF:
+    """A PSF given as an image, one for all bands or one a band.
+
+    A sum that is not one within 1 % is normalised with a warning. The centroid is measured and
+    compensated, so that an even-sized or off-centre image moves no source; above two pixels a
+    warning says so.
+
+    Parameters
+    ----------
+    stamps : array_like, shape (y, x) or (band, y, x)
+        Non-negative, on the pixels of the counts.
+
+    Raises
+    ------
+    ValueError
+        If a value is negative or NaN, or a band has nothing but zeros.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> psf = ImagePSF(np.ones((3, 3)) / 9)
+    >>> psf.stamps(2).shape
+    (2, 3, 3)
+    """
+
+    def __init__(self, stamps: Any) -> None:
+        array = np.asarray(stamps, dtype=float)
+        if array.ndim == 2:
+            array = array[None]
+        if array.ndim != 3:
+            raise ValueError(f"psf: expected shape (y, x) or (band, y, x), found {array.shape}")
+        _refuse_bad_values(array)
+        self._stamps, self.shifts = _centred(_normalised(array))
+
+    def stamps(self, n_bands: int) -> np.ndarray:
+        """Stamps of unit sum, shape (n_bands, y, x)."""
+        return _for_bands(self._stamps, n_bands)
+
+    def __repr__(self) -> str:
+        bands, ny, nx = self._stamps.shape
+        return f"{type(self).__name__}({bands} band{'s' * (bands > 1)}, {ny} x {nx} px)"
+
+
+class GaussianPSF(ImagePSF):
+    """A round Gaussian, integrated over each pixel.
+
+    Parameters
+    ----------
+    sigma : float or sequence of float
+        Standard deviation in pixels, one for all bands or one a band.
+    size : int, optional
+        Odd number of pixels of the stamp; twelve sigma by default.
+
+    Examples
+    --------
+    >>> round(half_width(GaussianPSF(1.5).stamps(1))[0], 2)
+    3.53
+    """
+
+    def __init__(self, sigma: float | Sequence[float], *, size: int | None = None) -> None:
+        from scipy.special import ndtr
+
+        sigmas = np.atleast_1d(np.asarray(sigma, dtype=float))
+        if not np.all(sigmas > 0):
+            raise ValueError(f"sigma: must be positive, found {sigma}")
+        half = (size or 2 * int(np.ceil(6 * sigmas.max())) + 1) // 2
+        edges = np.arange(-half, half + 2) - 0.5
+        line = np.diff(ndtr(edges / sigmas[:, None]), axis=1)
+        stamps = line[:, :, None] * line[:, None, :]
+        super().__init__(stamps / stamps.sum((1, 2), keepdims=True))
+
+
+class KingPSF(ImagePSF):
+    """A King profile ``(1 + (r/r_c)^2)^-slope``, averaged over each pixel.
+
+    Parameters
+    ----------
+    core : float or sequence of float
+        Core radius in pixels, one for all bands or one a band.
+    slope : float
+        Exponent; 1.5 for X-ray mirrors.
+    radius : float
+        Where the profile is cut, in pixels.
+
+    Examples
+    --------
+    >>> KingPSF([1.15, 1.15, 1.25], radius=30).stamps(3).shape
+    (3, 63, 63)
+    """
+
+    def __init__(
+        self, core: float | Sequence[float], *, slope: float = 1.5, radius: float = 30
+    ) -> None:
+        cores = np.atleast_1d(np.asarray(core, dtype=float))
+        if not np.all(cores > 0):
+            raise ValueError(f"core: must be positive, found {core}")
+        half = int(np.ceil(radius)) + 1
+        fine = (np.arange(5 * (2 * half + 1)) - 5 * half - 2) / 5
+        r2 = fine[:, None] ** 2 + fine**2
+        profile = (1 + r2 / cores[:, None, None] ** 2) ** -slope * (r2 <= radius**2)
+        side = 2 * half + 1
+        stamps = profile.reshape(len(cores), side, 5, side, 5).mean((2, 4))
+        super().__init__(stamps / stamps.sum((1, 2), keepdims=True))
+
+
+class PSFGrid:
+    """A PSF that changes over the field, given at a few positions.
+
+    Between the positions the images made with each PSF are mixed with bilinear weights.
+
+    Parameters
+    ----------
+    stamps : array_like, shape (ny, nx, y, x) or (ny, nx, band, y, x)
+        PSF images at the knots of a rectangular grid.
+    y, x : array_like, shape (ny,) and (nx,)
+        Pixel coordinates of the knots, rising.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, knots do not rise, or a stamp is no PSF.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stamp = GaussianPSF(1.0).stamps(1)
+    >>> grid = PSFGrid(np.tile(stamp, (2, 2, 1, 1, 1)), [0, 63], [0, 63])
+    >>> grid.weights(64, 64).shape, float(grid.weights(64, 64).sum(0).max())
+    ((4, 64, 64), 1.0)
+    """
+
+    def __init__(self, stamps: Any, y: Any, x: Any) -> None:
+        array = np.asarray(stamps, dtype=float)
+        self.y, self.x = np.asarray(y, dtype=float), np.asarray(x, dtype=float)
+        if array.ndim == 4:
+            array = array[:, :, None]
+        if array.ndim != 5 or array.shape[:2] != (len(self.y), len(self.x)):
+            raise ValueError(
+                f"psf: stamps of shape {array.shape} do not fit {len(self.y)} x {len(self.x)} knots"
+            )
+        if np.any(np.diff(self.y) <= 0) or np.any(np.diff(self.x) <= 0):
+            raise ValueError("psf: the knots y and x must rise")
+        flat = [ImagePSF(stamp) for row in array for stamp in row]
+        self.members = flat
+
+    def weights(self, ny: int, nx: int, y0: float = 0, x0: float = 0) -> np.ndarray:
+        """Weight of each knot in each pixel, shape (knots, ny, nx); constant outside the grid."""
+        wy = _hats(self.y, np.arange(ny) + y0)
+        wx = _hats(self.x, np.arange(nx) + x0)
+        return (wy[:, None, :, None] * wx[None, :, None, :]).reshape(-1, ny, nx)
+
+    def stamps_at(self, y: float, x: float, n_bands: int) -> np.ndarray:
+        """The PSF at one position, shape (n_bands, y, x)."""
+        weights = self.weights(1, 1, y, x)[:, 0, 0]
+        return sum(  # type: ignore[return-value]
+            w * member.stamps(n_bands) for w, member in zip(weights, self.members, strict=True)
+        )
+
+    def stamps(self, n_bands: int) -> np.ndarray:
+        """The PSF in the middle of the grid."""
+        return self.stamps_at(float(self.y.mean()), float(self.x.mean()), n_bands)
+
+    def __repr__(self) -> str:
+        return f"PSFGrid({len(self.y)} x {len(self.x)} knots)"
+
+
+def half_width(stamps: np.ndarray) -> np.ndarray:
+    """Full width at half maximum of each band's stamp, from the area above half its peak.
+
+    Parameters
+    ----------
+    stamps : ndarray, shape (band, y, x)
+        PSF images.
+
+    Returns
+    -------
+    ndarray, shape (band,)
+        In pixels, not below one.
+
+    Examples
+    --------
+    >>> half_width(np.eye(3)[None] * 0 + np.outer([0, 1, 0], [0, 1, 0]))
+    array([1.12837917])
+    """
+    from scipy.ndimage import zoom
+
+    widths = []
+    for stamp in stamps:
+        fine = zoom(stamp, 5, order=1) if min(stamp.shape) > 1 else stamp
+        scale = 5 if min(stamp.shape) > 1 else 1
+        if min(stamp.shape) == 1:
+            widths.append(max(1.0, float(np.sum(fine >= fine.max() / 2))))
+        else:
+            area = np.sum(fine >= fine.max() / 2) / scale**2
+            widths.append(max(2 / np.sqrt(np.pi), 2 * np.sqrt(area / np.pi)))
+    return np.array(widths)
+
+
+def _refuse_bad_values(array: np.ndarray) -> None:
+    if not np.all(np.isfinite(array)):
+        raise ValueError("psf: holds NaN or infinite values")
+    if np.any(array < 0):
+        where = tuple(int(i) for i in np.argwhere(array < 0)[0])
+        raise ValueError(f"psf: negative value {array[where]:.3g} at (band, y, x) = {where}")
+    empty = np.flatnonzero(array.sum((1, 2)) == 0)
+    if len(empty):
+        raise ValueError(f"psf: band {empty[0]} holds nothing but zeros")
+
+
+def _normalised(array: np.ndarray) -> np.ndarray:
+    sums = array.sum((1, 2))
+    worst = sums[np.argmax(np.abs(sums - 1))]
+    if abs(worst - 1) > SUM_TOLERANCE:
+        warnings.warn(
+            f"psf: sum {worst:.4g}, expected 1 within 1 %; divided by it", UserWarning, stacklevel=4
+        )
+    return array / sums[:, None, None]
+
+
+def _centred(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Odd-sized stamps with the centroid on the middle pixel, and the shifts that did it."""
+    odd = np.pad(array, ((0, 0), (0, 1 - array.shape[1] % 2), (0, 1 - array.shape[2] % 2)))
+    ny, nx = odd.shape[1:]
+    y, x = np.arange(ny) - ny // 2, np.arange(nx) - nx // 2
+    shifts = np.stack([(odd.sum(2) * y).sum(1), (odd.sum(1) * x).sum(1)], 1)
+    original = np.hypot(*(shifts - (np.array([ny, nx]) - array.shape[1:]) * -0.5).T)
+    if original.max() > SHIFT_WARNING:
+        warnings.warn(
+            f"psf: centroid {original.max():.2f} px off the middle of the image; compensated",
+            UserWarning,
+            stacklevel=4,
+        )
+    if np.abs(shifts).max() < 1e-3:
+        return odd, shifts
+    return np.stack([_moved(s, -dy, -dx) for s, (dy, dx) in zip(odd, shifts, strict=True)]), shifts
+
+
+def _moved(stamp: np.ndarray, dy: float, dx: float) -> np.ndarray:
+    """Move by whole pixels and a rest below one; linear, so that nothing turns negative."""
+    ny, nx = stamp.shape
+    room = int(np.ceil(max(abs(dy), abs(dx)))) + 1
+    # What moves out on one side was the empty edge of an off-centre image.
+    large = np.pad(stamp, room)
+    iy, ix = int(np.floor(dy)), int(np.floor(dx))
+    fy, fx = dy - iy, dx - ix
+    out = np.zeros_like(large)
+    for sy, wy in ((iy, 1 - fy), (iy + 1, fy)):
+        for sx, wx in ((ix, 1 - fx), (ix + 1, fx)):
+            if wy * wx > 0:
+                out += wy * wx * np.roll(large, (sy, sx), (0, 1))
+    out = out[room - min(room, 0) : room + ny, room : room + nx]
+    return out / out.sum()
+
+
+def _for_bands(stamps: np.ndarray, n_bands: int) -> np.ndarray:
+    if len(stamps) not in (1, n_bands):
+        raise ValueError(f"psf: has {len(stamps)} bands, the counts have {n_bands}")
+    return np.broadcast_to(stamps, (n_bands, *stamps.shape[1:]))
+
+
+def _hats(knots: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Piecewise linear weights of the knots, shape (knots, places)."""
+    return np.stack([np.interp(places, knots, row) for row in np.eye(len(knots))])

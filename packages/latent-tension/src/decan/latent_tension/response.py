@@ -1,0 +1,169 @@
+"""From the sky to expected counts: PSF, exposure and frame of each image, and the adjoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .fields import Grid, good_size
+from .image import PhotonImage
+from .psf import PSFGrid
+
+__all__ = ["Instrument", "sky_grid"]
+
+
+class Instrument:
+    """What turns intensities on the sky's grid into expected counts of one image.
+
+    Parameters
+    ----------
+    image : PhotonImage
+        The observation.
+    grid : Grid
+        The sky's grid, padded so that opposite borders do not see each other.
+    origin : (float, float)
+        Place of the image's first pixel on the grid, (y, x); need not be whole.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from decan.latent_tension.psf import GaussianPSF
+    >>> image = PhotonImage(np.zeros((8, 8)), psf=GaussianPSF(0.8, size=7))
+    >>> grid, origins = sky_grid([image])
+    >>> sky = torch.ones(1, 1, grid.ny, grid.nx, dtype=torch.float64)
+    >>> bool(torch.allclose(Instrument(image, grid, origins[0]).observe(sky), sky[..., :8, :8]))
+    True
+    """
+
+    def __init__(self, image: PhotonImage, grid: Grid, origin: tuple[float, float]) -> None:
+        self.image, self.grid = image, grid
+        device = grid.k.device
+        whole = [int(np.floor(o + 1e-6)) for o in origin]
+        self.origin = (whole[0], whole[1])
+        self.rest = (origin[0] - whole[0], origin[1] - whole[1])
+        _, ny, nx = image.shape
+        self.window = (
+            slice(whole[0], whole[0] + ny),
+            slice(whole[1], whole[1] + nx),
+        )
+
+        def as_tensor(array: np.ndarray) -> Tensor:
+            return torch.tensor(array, dtype=torch.float64, device=device)
+
+        self.exposure = as_tensor(np.where(image.mask, 0, image.exposure))
+        self.background = as_tensor(np.where(image.mask, 0, image.background))
+        self.counts = as_tensor(np.where(image.mask, 0, image.counts))
+        self.good = as_tensor(~image.mask)
+        if isinstance(image.psf, PSFGrid):
+            stamps = [member.stamps(image.n_bands) for member in image.psf.members]
+            weights = image.psf.weights(grid.ny, grid.nx, -origin[0], -origin[1])
+            self.weights: Tensor | None = as_tensor(weights)
+        else:
+            stamps, self.weights = [image.psf.stamps(image.n_bands)], None
+        self.kernels = torch.stack([self._kernel(as_tensor(s)) for s in stamps])
+
+    def observe(self, sky: Tensor) -> Tensor:
+        """Intensity seen through the PSF on the image's pixels, before the exposure.
+
+        Parameters
+        ----------
+        sky : Tensor, shape (samples, band, grid y, grid x)
+            Intensity a pixel.
+
+        Returns
+        -------
+        Tensor, shape (samples, band, y, x)
+        """
+        if self.weights is None:
+            modes = torch.fft.rfft2(sky) * self.kernels[0]
+        else:
+            modes = sum(
+                torch.fft.rfft2(sky * w) * k
+                for w, k in zip(self.weights, self.kernels, strict=True)
+            )
+        seen = torch.fft.irfft2(modes, s=(self.grid.ny, self.grid.nx))
+        return seen[..., self.window[0], self.window[1]]
+
+    def observe_adjoint(self, seen: Tensor) -> Tensor:
+        """Adjoint of :meth:`observe`."""
+        full = seen.new_zeros(*seen.shape[:-2], self.grid.ny, self.grid.nx)
+        full[..., self.window[0], self.window[1]] = seen
+        modes = torch.fft.rfft2(full)
+        size = (self.grid.ny, self.grid.nx)
+        if self.weights is None:
+            return torch.fft.irfft2(modes * self.kernels[0].conj(), s=size)
+        return sum(  # type: ignore[return-value]
+            torch.fft.irfft2(modes * k.conj(), s=size) * w
+            for w, k in zip(self.weights, self.kernels, strict=True)
+        )
+
+    def _kernel(self, stamps: Tensor) -> Tensor:
+        """Fourier transform of the stamps, moved by the part of a pixel between the frames."""
+        bands, h, w = stamps.shape
+        full = stamps.new_zeros(bands, self.grid.ny, self.grid.nx)
+        y = torch.arange(h, device=stamps.device) - h // 2
+        x = torch.arange(w, device=stamps.device) - w // 2
+        for i, row in enumerate(y % self.grid.ny):
+            full[:, row].index_add_(1, x % self.grid.nx, stamps[:, i])
+        modes = torch.fft.rfft2(full)
+        fy, fx = self.rest
+        if abs(fy) < 1e-9 and abs(fx) < 1e-9:
+            return modes
+        ky = torch.fft.fftfreq(self.grid.ny, dtype=torch.float64, device=stamps.device)
+        kx = torch.fft.rfftfreq(self.grid.nx, dtype=torch.float64, device=stamps.device)
+        return modes * torch.exp(2j * torch.pi * (ky[:, None] * fy + kx * fx))
+
+
+def sky_grid(
+    images: Sequence[PhotonImage], *, device: torch.device | str = "cpu"
+) -> tuple[Grid, list[tuple[float, float]]]:
+    """One periodic grid that holds all images, padded by the reach of the PSF.
+
+    Parameters
+    ----------
+    images : sequence of PhotonImage
+        The first gives the frame.
+    device : torch.device or str
+        Where the tensors shall live.
+
+    Returns
+    -------
+    grid : Grid
+    origins : list of (float, float)
+        Place of each image's first pixel on the grid.
+
+    Raises
+    ------
+    ValueError
+        If the images have different bands, or their frames differ by more than a shift.
+    """
+    bands = {image.n_bands for image in images}
+    if len(bands) > 1:
+        raise ValueError(f"images: must have the same bands, found {sorted(bands)} bands")
+    offsets = [image.frame_offset(images[0]) for image in images]
+    lows, sizes = [], []
+    for axis in (0, 1):
+        starts = [offset[axis] for offset in offsets]
+        ends = [s + i.shape[axis + 1] for s, i in zip(starts, images, strict=True)]
+        low, high = int(np.floor(min(starts))), int(np.ceil(max(ends)))
+        reach = max(_reach(i, axis) for i in images)
+        span = high - low
+        # An axis of one pixel has nothing to wrap around.
+        pad = 0 if span == 1 else min(reach, span)
+        lows.append(low - pad // 2)
+        sizes.append(1 if span == 1 else good_size(span + pad))
+    origins = [(o[0] - lows[0], o[1] - lows[1]) for o in offsets]
+    return Grid(sizes[0], sizes[1], device=device), origins
+
+
+def _reach(image: PhotonImage, axis: int) -> int:
+    """Pixels from the PSF's centre that hold all but a thousandth of it along an axis."""
+    stamps = image.psf.stamps(image.n_bands)
+    line = stamps.sum(2 - axis)
+    half = line.shape[1] // 2
+    outside = [1 - line[:, half - r : half + r + 1].sum(1).min() for r in range(half + 1)]
+    enough = [r for r, rest in enumerate(outside) if rest < 1e-3]
+    return enough[0] if enough else half
