@@ -1,0 +1,178 @@
+"""Observations and PSFs: whatever is wrong is said once, with its name."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from astropy import units as u
+
+from decan.latent_tension import GaussianPSF, ImagePSF, KingPSF, PhotonImage, PSFGrid
+
+PSF = GaussianPSF(1.0)
+
+
+def counts(value=1.0, shape=(2, 8, 9)):
+    return np.full(shape, value)
+
+
+# Spec row 1.
+@pytest.mark.parametrize(
+    ("value", "word"), [(-1.0, "negative"), (np.nan, "NaN"), (np.inf, "NaN or infinite")]
+)
+def test_impossible_counts_are_refused_with_the_first_place(value, word):
+    data = counts()
+    data[1, 2, 3] = value
+    with pytest.raises(ValueError, match=rf"counts: 1 .*{word}.*\(1, 2, 3\)"):
+        PhotonImage(data, psf=PSF)
+
+
+def test_nan_in_the_exposure_masks_and_says_how_many():
+    exposure = np.ones((8, 9))
+    exposure[0, :2] = np.nan
+    with pytest.warns(UserWarning, match="4 NaN"):
+        image = PhotonImage(counts(), exposure, PSF)
+    assert image.mask.sum() == 4
+    assert np.isfinite(image.exposure).all()
+
+
+# Spec row 2.
+def test_rates_are_refused_unless_asked_for():
+    with pytest.raises(ValueError, match="allow_float"):
+        PhotonImage(counts(0.5), psf=PSF)
+    assert PhotonImage(counts(0.5), psf=PSF, allow_float=True).counts.sum() == 72
+
+
+# Spec row 3.
+def test_a_psf_whose_sum_is_off_is_normalised_with_the_factor():
+    with pytest.warns(UserWarning, match=r"sum 0\.5"):
+        psf = ImagePSF(GaussianPSF(1.0).stamps(1) * 0.5)
+    assert psf.stamps(1).sum() == pytest.approx(1)
+
+
+def test_a_psf_within_a_percent_is_normalised_silently():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        psf = ImagePSF(GaussianPSF(1.0).stamps(1) * 0.992)
+    assert psf.stamps(1).sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("bad", ["negative", "zero", "nan"])
+def test_an_impossible_psf_is_refused(bad):
+    stamps = GaussianPSF(1.0).stamps(1).copy()
+    stamps = {"negative": stamps - 0.01, "zero": stamps * 0, "nan": stamps * np.nan}[bad]
+    with pytest.raises(ValueError, match="psf"):
+        ImagePSF(stamps)
+
+
+def test_a_psf_larger_than_twice_the_image_is_cut_and_says_what_is_lost():
+    with pytest.warns(UserWarning, match="cut"):
+        image = PhotonImage(counts(shape=(1, 8, 9)), psf=KingPSF(3.0, radius=20))
+    assert image.psf.stamps(1).shape[1] <= 15
+
+
+# Spec row 4.
+@pytest.mark.parametrize("shift", [(0, 1), (2, -1)])
+def test_an_off_centre_psf_is_centred(shift):
+    stamps = np.roll(np.pad(GaussianPSF(1.0).stamps(1)[0], 4), shift, (0, 1))
+    if np.hypot(*shift) > 2:
+        with pytest.warns(UserWarning, match="centroid"):
+            found = ImagePSF(stamps).stamps(1)[0]
+    else:
+        found = ImagePSF(stamps).stamps(1)[0]
+    y, x = np.mgrid[: found.shape[0], : found.shape[1]] - np.array(found.shape)[:, None, None] // 2
+    assert (found * y).sum() == pytest.approx(0, abs=1e-6)
+    assert (found * x).sum() == pytest.approx(0, abs=1e-6)
+
+
+def test_an_even_sized_psf_moves_no_source():
+    fine = np.arange(48) - 23.5
+    stamp = np.exp(-(fine[:, None] ** 2 + fine**2) / (2 * 2.0**2))
+    found = ImagePSF(stamp / stamp.sum()).stamps(1)[0]
+    y = np.arange(found.shape[0]) - found.shape[0] // 2
+    assert (found.sum(1) * y).sum() == pytest.approx(0, abs=1e-6)
+
+
+# Spec row 5.
+def test_a_band_without_exposure_is_dropped_with_a_warning():
+    exposure = np.ones((2, 8, 9))
+    exposure[1] = 0
+    data = counts()
+    data[1] = 0
+    image = PhotonImage(data, exposure, PSF, [(1, 2), (2, 3)] * u.keV)
+    with pytest.warns(UserWarning, match="no exposure"):
+        kept = image.without_empty_bands()
+    assert kept.n_bands == 1
+    assert kept.energy_edges.tolist() == [[1, 2]]
+
+
+def test_a_band_without_counts_is_kept():
+    data = counts()
+    data[1] = 0
+    assert PhotonImage(data, psf=PSF).without_empty_bands().n_bands == 2
+
+
+def test_an_image_without_any_exposure_is_refused():
+    with (
+        pytest.warns(UserWarning, match="no exposure"),
+        pytest.raises(ValueError, match="zero everywhere"),
+    ):
+        PhotonImage(counts(0.0), np.zeros((8, 9)), PSF).without_empty_bands()
+
+
+# Spec row 6.
+def test_shapes_that_disagree_are_all_named():
+    with pytest.raises(ValueError, match=r"\(2, 8, 9\).*\(7, 9\)"):
+        PhotonImage(counts(), np.ones((7, 9)), PSF)
+
+
+def test_a_psf_with_another_number_of_bands_is_refused():
+    with pytest.raises(ValueError, match="3 bands"):
+        PhotonImage(counts(), psf=KingPSF([1.0, 1.1, 1.2], radius=6))
+
+
+def test_a_plain_image_is_one_band():
+    assert PhotonImage(np.ones((8, 9)), psf=PSF).shape == (1, 8, 9)
+
+
+# Spec row 7.
+@pytest.mark.parametrize(
+    ("edges", "word"),
+    [
+        ([(1, 2), (2, 3)], "unit"),
+        ([(2, 3), (1, 2)] * u.keV, "rise"),
+        ([(1, 2.5), (2, 3)] * u.keV, "overlap"),
+        ([(0, 1), (2, 3)] * u.keV, "positive"),
+        ([(2, 1), (2, 3)] * u.keV, "above its lower"),
+        ([(1, 2)] * u.keV, "shape"),
+    ],
+)
+def test_impossible_energies_are_refused(edges, word):
+    with pytest.raises(ValueError, match=word):
+        PhotonImage(counts(), psf=PSF, energy_edges=edges)
+
+
+def test_touching_bands_are_fine_in_any_unit():
+    image = PhotonImage(counts(), psf=PSF, energy_edges=[(1, 2), (2, 3)] * u.GeV)
+    assert image.energy_edges[0, 0] == pytest.approx(1e6)
+    assert image.log_energy[1] == 0
+
+
+def test_weights_of_a_psf_grid_add_up_to_one_everywhere():
+    stamp = GaussianPSF(1.0).stamps(1)
+    grid = PSFGrid(np.tile(stamp, (2, 3, 1, 1, 1)), [5, 20], [2, 9, 30])
+    assert np.allclose(grid.weights(25, 40).sum(0), 1)
+
+
+def test_an_image_survives_fits(tmp_path):
+    exposure = np.ones((8, 9))
+    exposure[0, 0] = 0
+    data = counts()
+    data[:, 0, 0] = 0
+    image = PhotonImage(data, exposure, PSF, [(0.2, 1), (1, 2)] * u.keV)
+    back = PhotonImage.read(image.to_fits(tmp_path / "image.fits"))
+    assert np.array_equal(back.counts, image.counts)
+    assert np.array_equal(back.mask, image.mask)
+    assert back.energy_edges == pytest.approx(image.energy_edges)
+    assert back.psf.stamps(2) == pytest.approx(image.psf.stamps(2))
