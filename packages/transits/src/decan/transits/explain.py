@@ -42,8 +42,9 @@ def ablate(
     -------
     DataFrame
         One row a signal and input: ``signal`` (row), ``input``, ``event`` and ``planet``
-        (probabilities), ``event_without``, ``planet_without``, and ``event_log_odds``,
-        ``planet_log_odds``: how much the input adds to the log-odds.
+        (probabilities) with ``event_spread`` and ``planet_spread`` over the members,
+        ``event_without``, ``planet_without``, and ``event_log_odds``, ``planet_log_odds``:
+        how much the input adds to the log-odds.
 
     Examples
     --------
@@ -71,9 +72,11 @@ def ablate(
                 "signal": np.arange(n),
                 "input": name,
                 "event": event,
+                "event_spread": score.event_spread[:n],
                 "event_without": without[0],
                 "event_log_odds": _log_odds(event) - _log_odds(without[0]),
                 "planet": planet,
+                "planet_spread": score.planet_spread[:n],
                 "planet_without": without[1],
                 "planet_log_odds": _log_odds(planet) - _log_odds(without[1]),
             }

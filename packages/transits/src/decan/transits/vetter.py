@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from .classifier import EnsembleScore, SignalClassifier
+    from .classifier import SignalClassifier
     from .lightcurve import LightCurve, TransitSignal
 
 __all__ = ["Reason", "TransitVetter", "Verdict"]
@@ -309,19 +309,22 @@ class TransitVetter:
             )  # fmt: skip
         scalars = _scalars(found, signal, known)
         inputs = build_views([flat], [signal], "yu2019")
-        score = self.classifier.predict(inputs.values, scalars)
         worth = ablate(self.classifier, inputs.values, scalars)
-        event, planet = float(score.event[0]), float(score.planet[0])
+        score = worth.iloc[0]
+        event, planet = float(score["event"]), float(score["planet"])
         given = planet / event if event > 0 else 0.0
+        spread = float(score["event_spread"])
         reasons = _reasons(found, known)
         beyond = self._beyond(scalars)
         return Verdict(
             score=planet,
-            score_spread=float(score.planet_spread[0]),
+            score_spread=float(score["planet_spread"]),
             event=event,
-            event_spread=float(score.event_spread[0]),
+            event_spread=spread,
             given_event=given,
-            disposition=self._disposition(score, reasons, found, bool(beyond)),
+            disposition=self._disposition(
+                event, spread, given, reasons, unsure=bool(beyond), mes=found.mes
+            ),
             reasons=reasons,
             diagnostics=found,
             views=views,
@@ -333,24 +336,26 @@ class TransitVetter:
 
     def _disposition(
         self,
-        score: EnsembleScore,
+        event: float,
+        spread: float,
+        given: float,
         reasons: Sequence[Reason],
-        found: Diagnostics,
-        beyond: bool,
+        *,
+        unsure: bool,
+        mes: float,
     ) -> str:
-        event = self.classifier.zones_["event"].assign(score.event, score.event_spread)[0]
+        zone = int(self.classifier.zones_["event"].assign([event], [spread])[0])
         decided = {reason.flag for reason in reasons if reason.weight == -2}
         # Where the score was not trained, or the signal is too weak for it, it may not
         # reject, unless there is nothing at all.
-        unsure = beyond or found.mes < LEAST_MES
-        if event < 0 and (not unsure or found.mes < LEAST_SIGNAL):
+        unsure = unsure or mes < LEAST_MES
+        if zone < 0 and (not unsure or mes < LEAST_SIGNAL):
             return "not transit-like"
         if decided:
             elsewhere = decided & {"CENT_RESOLVED_OFFSET", "HALO_GHOST"}
             return "false positive (another star)" if elsewhere else "eclipsing binary"
-        if event <= 0:
+        if zone <= 0:
             return "undecided"
-        given = score.planet[0] / score.event[0]
         if given <= self.classifier.zones_["planet"].reject:
             return "eclipsing binary"
         return "planet candidate"

@@ -14,14 +14,17 @@ from .kepler import (
     robovetter_rules,
 )
 from .light_curves import depth_after_detrending, real_light_curves, simulated_vetting, tour
-from .tess import tess_triage
+from .tess import branch_removal, calibration, network_cost, tess_triage
 
 __all__ = [
+    "branch_removal",
+    "calibration",
     "catalogue_quality",
     "depth_after_detrending",
     "dr24_ranking",
     "koi_ranking",
     "leak_demonstration",
+    "network_cost",
     "real_light_curves",
     "robovetter_rules",
     "simulated_vetting",
