@@ -1,0 +1,5 @@
+"""Which molecular ratio tells which physics: grids, emulators, exact explanations, retrieval."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
