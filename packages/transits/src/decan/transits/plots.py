@@ -146,10 +146,11 @@ def plot_verdict(verdict: Verdict) -> Figure:
     views = verdict.views
     with style():
         figure = plt.figure(figsize=(10.5, 7.6))
-        grid = figure.add_gridspec(3, 12, height_ratios=(1.15, 1.0, 0.95))
-        wide = figure.add_subplot(grid[0, :7])
-        main = figure.add_subplot(grid[0, 7:])
-        middle = [figure.add_subplot(grid[1, 3 * i : 3 * i + 3]) for i in range(4)]
+        # A grid of its own for each row: one row's labels do not squeeze another's axes.
+        rows = figure.add_gridspec(3, 1, height_ratios=(1.15, 1.0, 0.95))
+        wide, main = (figure.add_subplot(g) for g in rows[0].subgridspec(1, 2, width_ratios=(7, 5)))
+        middle = [figure.add_subplot(g) for g in rows[1].subgridspec(1, 4)]
+        words, bars = rows[2].subgridspec(1, 2, width_ratios=(8, 3))
         plot_view(views, "global", ax=wide)
         plot_view(views, "main", ax=main)
         there = [name for name in ("odd", "even") if views.present[name][0]]
@@ -165,9 +166,9 @@ def plot_verdict(verdict: Verdict) -> Figure:
         _share_scale([ax for ax, one in zip((main, *middle[:2]), shown, strict=True) if one])
         for ax in middle[1:]:
             ax.set_ylabel("")
-        _write_reasons(figure.add_subplot(grid[2, :9]), verdict)
+        _write_reasons(figure.add_subplot(words), verdict)
         if verdict.contributions:
-            _draw_contributions(figure.add_subplot(grid[2, 9:]), verdict)
+            _draw_contributions(figure.add_subplot(bars), verdict)
         figure.suptitle(verdict.headline, x=0.01, ha="left", fontsize=13, weight="bold")
     return figure
 
@@ -260,12 +261,18 @@ def _draw_contributions(ax: Axes, verdict: Verdict) -> None:
 
 def _write_reasons(ax: Axes, verdict: Verdict) -> None:
     ax.set_axis_off()
-    ax.text(0.0, 1.0, str(verdict.signal), transform=ax.transAxes, va="top", color="#5B6570")
+
+    def write(x: float, y: float, words: str, **style: Any) -> None:
+        text = ax.text(x, y, words, transform=ax.transAxes, va="top", **style)
+        # Long lines may run on; they must not push the other axes about.
+        text.set_in_layout(False)
+
+    write(0.0, 1.0, str(verdict.signal), color="#5B6570")
     line = 0.86
     for reason in verdict.reasons[:8]:
-        ax.text(0.0, line, "●", transform=ax.transAxes, va="top", color=_TONES[reason.weight])
-        ax.text(0.02, line, reason.text, transform=ax.transAxes, va="top")
+        write(0.0, line, "●", color=_TONES[reason.weight])
+        write(0.025, line, reason.text)
         line -= 0.115
     for note in verdict.notes:
-        ax.text(0.02, line, note, transform=ax.transAxes, va="top", style="italic", size=8.5)
+        write(0.025, line, note, style="italic", size=8.5)
         line -= 0.115

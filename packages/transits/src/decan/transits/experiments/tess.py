@@ -317,7 +317,7 @@ def _trained(
 def _event(network: Any, batch: Any, rows: Any) -> Any:
     import torch
 
-    chosen = torch.from_numpy(rows)
+    chosen = torch.from_numpy(np.array(rows))
     with torch.inference_mode():
         logits = network({name: values[chosen] for name, values in batch.items()})
     return 1.0 - logits.softmax(dim=1)[:, 0].double().numpy()
