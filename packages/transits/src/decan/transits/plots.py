@@ -148,9 +148,10 @@ def plot_verdict(verdict: Verdict) -> Figure:
         figure = plt.figure(figsize=(10.5, 7.6))
         # A grid of its own for each row: one row's labels do not squeeze another's axes.
         rows = figure.add_gridspec(3, 1, height_ratios=(1.15, 1.0, 0.95))
-        wide, main = (figure.add_subplot(g) for g in rows[0].subgridspec(1, 2, width_ratios=(7, 5)))
-        middle = [figure.add_subplot(g) for g in rows[1].subgridspec(1, 4)]
-        words, bars = rows[2].subgridspec(1, 2, width_ratios=(8, 3))
+        top = rows[0].subgridspec(1, 2, width_ratios=(7, 5))
+        low = rows[2].subgridspec(1, 2, width_ratios=(8, 3))
+        wide, main = figure.add_subplot(top[0]), figure.add_subplot(top[1])
+        middle = [figure.add_subplot(rows[1].subgridspec(1, 4)[i]) for i in range(4)]
         plot_view(views, "global", ax=wide)
         plot_view(views, "main", ax=main)
         there = [name for name in ("odd", "even") if views.present[name][0]]
@@ -166,10 +167,11 @@ def plot_verdict(verdict: Verdict) -> Figure:
         _share_scale([ax for ax, one in zip((main, *middle[:2]), shown, strict=True) if one])
         for ax in middle[1:]:
             ax.set_ylabel("")
-        _write_reasons(figure.add_subplot(words), verdict)
+        _write_reasons(figure.add_subplot(low[0]), verdict)
         if verdict.contributions:
-            _draw_contributions(figure.add_subplot(bars), verdict)
-        figure.suptitle(verdict.headline, x=0.01, ha="left", fontsize=13, weight="bold")
+            _draw_contributions(figure.add_subplot(low[1]), verdict)
+        title = verdict.headline.replace("  (", "\n(")
+        figure.suptitle(title, x=0.01, ha="left", fontsize=13, weight="bold")
     return figure
 
 
