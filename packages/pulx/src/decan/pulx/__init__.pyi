@@ -24,6 +24,7 @@ from .periodogram import search_h as search_h
 from .periodogram import search_z as search_z
 from .simulate import simulate_catalogue as simulate_catalogue
 from .simulate import simulate_long_term as simulate_long_term
+from .simulate import simulate_snapshots as simulate_snapshots
 from .simulate_events import orbit_intervals as orbit_intervals
 from .simulate_events import simulate_events as simulate_events
 from .surrogate import SurrogateTree as SurrogateTree
@@ -61,5 +62,6 @@ __all__ = [
     "simulate_catalogue",
     "simulate_events",
     "simulate_long_term",
+    "simulate_snapshots",
     "window_aliases",
 ]

@@ -8,6 +8,7 @@ the losses of the grid.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ __all__ = ["AcceleratedSearch", "drift_map", "search_accelerated", "search_orbit
 
 _FINENESS = 1.25
 _WIDTH = 6
+_DRIFT = 2e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +161,7 @@ def search_accelerated(
     fmin: Any,
     fmax: Any,
     *,
-    zmax: float = 20.0,
+    zmax: float | None = None,
     z_step: float = 2.0,
     whiten: bool = True,
     n_peaks: int = 20,
@@ -173,8 +175,9 @@ def search_accelerated(
         What to search.
     fmin, fmax : float or Quantity
         Range, Hz.
-    zmax : float
-        Largest drift in Fourier bins over the span, ``|ḟ| T²``.
+    zmax : float, optional
+        Largest drift in Fourier bins over the span, ``|ḟ| T²``. Without it what orbits and
+        spin-up of such sources do, 2e-8 Hz/s, between 4 and 100 bins.
     z_step : float
         Distance of drifts on the grid; 2 loses at most 5 per cent of the power before
         refinement.
@@ -206,34 +209,35 @@ def search_accelerated(
     np.float64(-1.0)
     """
     low, high = checked_range(events, fmin, fmax, beyond_nyquist)
-    if not zmax >= 0 or not z_step > 0:
-        raise ValueError(
-            f"zmax {zmax:g} and z_step {z_step:g}: expected 0 or more, and more than 0"
-        )
+    if (zmax is not None and not zmax >= 0) or not z_step > 0:
+        raise ValueError(f"zmax {zmax} and z_step {z_step}: expected 0 or more, and more than 0")
     times, span = events.times - events.span / 2, events.span
     plan = _Plan.of(events, low, high)
-    z_values = z_step * np.arange(int(np.ceil(zmax / z_step)) + 1)
-    flat = plan.spectrum(0.0)
+    if zmax is None:
+        zmax = float(np.clip(_DRIFT * span**2, 4, 100))
+    n_steps = int(np.ceil(zmax / z_step))
+    spectra = plan.spectra(z_step, n_steps + 1)
+    flat = next(spectra)
     continuum = Continuum()
     if whiten:
-        every = slice(plan.first, plan.last + 1, 2)
-        sums = np.conj(flat[every]) * plan.correction[every] * plan.shift(every)
-        continuum = fit_continuum(times, events.gti - span / 2, plan.frequency[::2], sums)
+        part = slice(plan.first, plan.last + 1)
+        sums = np.conj(flat[part]) * plan.correction[part] * plan.shift(part)
+        continuum = fit_continuum(times, events.gti - span / 2, plan.frequency, sums)
     scale = plan.scale(continuum)
-    n_trials = (2 * len(z_values) - 1) * len(plan.frequency)
+    n_trials = (2 * n_steps + 1) * (2 * len(plan.frequency) - 1)
     floor = float(2 * np.log(n_trials) - 9)
     places = [plan.tops(flat, scale, floor, 1, 0.0)]
-    for z in z_values[1:]:
-        chirped = plan.spectrum(z)
-        places.append(plan.tops(chirped, scale, floor, 1, z))
-        places.append(plan.tops(chirped, scale, floor, -1, -z))
-    drift_max = z_values[-1] / span**2
+    for k, chirped in enumerate(spectra, start=1):
+        places.append(plan.tops(chirped, scale, floor, 1, k * z_step))
+        places.append(plan.tops(chirped, scale, floor, -1, -k * z_step))
+    zmax = n_steps * z_step
+    drift_max = zmax / span**2
     found = _refined(events, np.concatenate(places), span, n_peaks, continuum, (low, high), z_step)
     return AcceleratedSearch(
         events=events,
         fmin=low,
         fmax=high,
-        zmax=float(z_values[-1]),
+        zmax=float(zmax),
         found=tuple(found),
         continuum=continuum,
         volume=SearchVolume.of(times, (low, high), (-drift_max, drift_max)),
@@ -365,14 +369,15 @@ class _Plan:
     @classmethod
     def of(cls, events: EventList, low: float, high: float) -> _Plan:
         span = events.span
-        # Half a Fourier bin a trial: twice the span, the second half empty.
-        length = 2 * span
+        # One Fourier bin an element; half bins come from the difference of neighbours.
+        length = 1.01 * span
         n = scipy.fft.next_fast_len(int(np.ceil(2 * _FINENESS * high * length)) + 4 * _WIDTH)
+        length = max(length, span * (1 + 4 * _WIDTH / n))
         cell = length / n
         series, correction = grid_events(events.times, cell, n, width=_WIDTH, fineness=_FINENESS)
         # Cells just before time 0 sit at the end of the series.
         t = np.arange(n) * cell
-        t[t > 1.5 * span] -= length
+        t[t > 1.005 * span] -= length
         u = (t - span / 2) / span
         first, last = int(np.ceil(low * length)), int(np.floor(high * length))
         return cls(
@@ -382,17 +387,17 @@ class _Plan:
 
     @property
     def frequency(self) -> NDArray[np.float64]:
-        return self.step * np.arange(self.first, self.last + 1)
+        """Frequencies of the elements; trials lie half a step apart."""
+        return np.asarray(self.step * np.arange(self.first, self.last + 1))
 
-    def spectrum(self, z: float) -> NDArray[np.complex64]:
-        if z == 0:
-            return np.asarray(scipy.fft.fft(self.series))
-        phase = (-z * self.square).astype(np.float32)
-        chirp = np.empty(len(phase), dtype=np.complex64)
-        np.cos(phase, out=chirp.real)
-        np.sin(phase, out=chirp.imag)
-        chirp *= self.series
-        return np.asarray(scipy.fft.fft(chirp, overwrite_x=True))
+    def spectra(self, z_step: float, n: int) -> Iterator[NDArray[np.complex64]]:
+        """Transforms of the series times chirps of 0, 1, 2 ... steps of z."""
+        chirp = np.exp(-1j * z_step * self.square).astype(np.complex64)
+        series = self.series.copy()
+        for k in range(n):
+            if k:
+                series *= chirp
+            yield np.asarray(scipy.fft.fft(series))
 
     def shift(self, part: slice) -> NDArray[np.complex128]:
         """Phases that move the zero of time to the middle of the observation."""
@@ -417,7 +422,11 @@ class _Plan:
             part = spectrum[self.first : self.last + 1]
         else:
             part = spectrum[len(spectrum) - self.last : len(spectrum) - self.first + 1][::-1]
-        power = (part.real**2 + part.imag**2) * scale
+        between = part[:-1] - part[1:]
+        power = np.empty(2 * len(part) - 1, dtype=np.float32)
+        power[::2] = (part.real**2 + part.imag**2) * scale
+        power[1::2] = (between.real**2 + between.imag**2) * scale[:-1]
+        power[1::2] *= (np.pi / 4) ** 2
         high = np.flatnonzero(power > floor)
         if len(high) == 0:
             return np.empty((0, 3))
@@ -427,7 +436,7 @@ class _Plan:
         if len(high) > 200:
             high = high[np.argpartition(-power[high], 200)[:200]]
         return np.column_stack(
-            [power[high], self.step * (self.first + high), np.full(len(high), z)]
+            [power[high], self.step * (self.first + high / 2), np.full(len(high), z)]
         )
 
 

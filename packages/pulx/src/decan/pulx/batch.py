@@ -31,7 +31,7 @@ def search_many(
     *,
     fmin: float = 0.02,
     fmax: float = 5.0,
-    zmax: float = 20.0,
+    zmax: float | None = None,
     energy: tuple[float, float] | None = None,
     resume: bool = True,
     n_jobs: int = 1,
@@ -49,8 +49,8 @@ def search_many(
         Folder: one JSON file for each event file, and ``summary.csv``.
     fmin, fmax : float
         Range, Hz; lowered to what the frame time of a file allows.
-    zmax : float
-        Largest drift, Fourier bins over the span.
+    zmax : float, optional
+        Largest drift, Fourier bins over the span; as in :func:`search_accelerated` without it.
     energy : (float, float), optional
         Energies, keV.
     resume : bool

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AmbiguousCluster", "CandidateFinder"]
 
+_PENALTY = 0.01
 _KIND = "decan.pulx.CandidateFinder"
 _FLAGS = ("VAR_FLAG", "VAR_UNKNOWN", "IMPUTED", "variable")
 
@@ -50,8 +51,7 @@ class CandidateFinder:
     ----------
     method : {'gmm', 'bgmm', 'kmeans', 'ward', 'fcm', 'spectral', 'hdbscan', 'pu'}
         Clustering (the labels only name the clusters and set the threshold), or 'pu':
-        a quadratic logistic score of known against unlabelled rows, every source with the
-        same weight.
+        a logistic score of known against unlabelled rows, every source with the same weight.
     n_clusters : int
         Number of clusters.
     covariance : {'diag', 'spherical', 'full'}
@@ -59,6 +59,9 @@ class CandidateFinder:
     flags : {'gaussian', 'bernoulli'}
         How flags such as VAR_FLAG enter a mixture ('gmm' only). As Gaussians their variance
         collapses in one cluster, and every variable row is thrown into the other.
+    degree : {1, 2}
+        Of the logistic score of 'pu': linear, or with squares and products. Ten labelled
+        sources hardly bear more than a linear one.
     recall : float in (0, 1]
         Share of known rows that the threshold must select. That recall is then true by
         construction; :meth:`leave_one_source_out` measures the honest one.
@@ -93,6 +96,7 @@ class CandidateFinder:
         n_clusters: int = 2,
         covariance: str = "diag",
         flags: str = "gaussian",
+        degree: int = 1,
         recall: float = 1.0,
         random_state: int | np.random.Generator | None = None,
     ) -> None:
@@ -100,12 +104,15 @@ class CandidateFinder:
             raise ValueError(f"method {method!r}: expected one of {', '.join(METHODS)}")
         if flags not in ("gaussian", "bernoulli"):
             raise ValueError(f"flags {flags!r}: expected 'gaussian' or 'bernoulli'")
+        if degree not in (1, 2):
+            raise ValueError(f"degree {degree}: expected 1 or 2")
         if not 0 < recall <= 1:
             raise ValueError(f"recall {recall}: expected a share in (0, 1]")
         self.method = method
         self.n_clusters = n_clusters
         self.covariance = covariance
         self.flags = flags
+        self.degree = degree
         self.recall = recall
         self.random_state = random_state
 
@@ -310,16 +317,14 @@ class CandidateFinder:
             by_flux = np.mean(bright[held] >= threshold_for_share(bright[others], share))
             low, high = wilson_interval(recall * held.sum(), held.sum())
             rows.append((name, int(held.sum()), recall, float(low), float(high), by_flux))
-        columns = ["source", "n", "recall", "low", "high", "brightness"]
-        table = pd.DataFrame(rows, columns=columns)
-        rng = np.random.default_rng(0)
-        drawn = rng.integers(len(table), size=(n_boot, len(table)))
-        means = table["recall"].to_numpy()[drawn].mean(axis=1)
-        low, high = np.quantile(means, [0.16, 0.84]) if n_boot else (np.nan, np.nan)
-        table.loc[len(table)] = [
-            "mean", int(table["n"].sum()), table["recall"].mean(), low, high,
-            table["brightness"].mean(),
-        ]  # fmt: skip
+        recalls = np.array([row[2] for row in rows])
+        drawn = np.random.default_rng(0).integers(len(rows), size=(n_boot, len(rows)))
+        ends = np.quantile(recalls[drawn].mean(axis=1), [0.16, 0.84]) if n_boot else [np.nan] * 2
+        rows.append(
+            ("mean", sum(row[1] for row in rows), float(recalls.mean()), float(ends[0]),
+             float(ends[1]), float(np.mean([row[5] for row in rows])))
+        )  # fmt: skip
+        table = pd.DataFrame(rows, columns=["source", "n", "recall", "low", "high", "brightness"])
         table.attrs["n_sources"] = len(names)
         return table
 
@@ -399,7 +404,8 @@ class CandidateFinder:
             kind=_KIND,
             settings={
                 "method": self.method, "n_clusters": self.n_clusters,
-                "covariance": self.covariance, "flags": self.flags, "recall": self.recall,
+                "covariance": self.covariance, "flags": self.flags, "degree": self.degree,
+                "recall": self.recall,
                 "names": self.names_, "ambiguous": self.ambiguous_,
                 "clusters": "" if self.method == "pu" else self.clusters_.kind,
             },
@@ -537,15 +543,16 @@ class CandidateFinder:
         weight = weight * np.where(
             self.known_, 0.5 / weight[self.known_].sum(), 0.5 / weight[~self.known_].sum()
         )
-        model = LogisticRegression(C=0.3, max_iter=5000).fit(
-            _quadratic(x), self.known_, sample_weight=weight * len(x)
+        # A strong penalty, because there are a dozen labelled sources and not thousands.
+        model = LogisticRegression(C=_PENALTY, max_iter=5000).fit(
+            _expanded(x, self.degree), self.known_, sample_weight=weight * len(x)
         )
         self.coefficients_, self.intercept_ = model.coef_[0], float(model.intercept_[0])
         self.pulsar_clusters_, self.ambiguous_ = (), False
 
     def _score(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.method == "pu":
-            return np.asarray(_quadratic(x) @ self.coefficients_ + self.intercept_)
+            return np.asarray(_expanded(x, self.degree) @ self.coefficients_ + self.intercept_)
         if self.ambiguous_:
             return -np.asarray(np.sqrt(((x - self.known_centre_) ** 2).sum(axis=1)))
         joint = self.clusters_.joint_log_density(x)
@@ -558,7 +565,8 @@ class CandidateFinder:
     def _refit(self, features: Features, known: NDArray[np.bool_]) -> CandidateFinder:
         finder = CandidateFinder(
             self.method, n_clusters=self.n_clusters, covariance=self.covariance,
-            flags=self.flags, recall=self.recall, random_state=self.random_state,
+            flags=self.flags, degree=self.degree, recall=self.recall,
+            random_state=self.random_state,
         )  # fmt: skip
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # said once, by the fit on all rows
@@ -598,8 +606,10 @@ def _as_table(X: Any) -> pd.DataFrame:
     return pd.DataFrame(values, columns=[f"x{i}" for i in range(values.shape[1])])
 
 
-def _quadratic(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The features, their squares and their products."""
+def _expanded(x: NDArray[np.float64], degree: int) -> NDArray[np.float64]:
+    """The features, clipped so that one wild row does not decide, with products for degree 2."""
+    clipped = np.clip(x, -4, 4)
+    if degree == 1:
+        return clipped
     i, j = np.triu_indices(x.shape[1])
-    clipped = np.clip(x, -4, 4)  # one wild row must not decide
     return np.concatenate([clipped, clipped[:, i] * clipped[:, j]], axis=1)

@@ -220,7 +220,12 @@ def _mixture(method: str, x: NDArray[np.float64], k: int, covariance: str, seed:
 
     kind = GaussianMixture if method == "gmm" else BayesianGaussianMixture
     model = kind(
-        k, covariance_type=covariance, n_init=5, max_iter=500, reg_covar=1e-4, random_state=seed
+        n_components=k,
+        covariance_type=covariance,
+        n_init=5,
+        max_iter=500,
+        reg_covar=1e-4,
+        random_state=seed,
     ).fit(x)
     d = x.shape[1]
     shapes = {

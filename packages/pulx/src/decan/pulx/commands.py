@@ -56,7 +56,10 @@ def search(
     ),
     fmin: Annotated[float, typer.Option(help="Lowest frequency, Hz.")] = 0.02,
     fmax: Annotated[float, typer.Option(help="Highest frequency, Hz.")] = 5.0,
-    zmax: Annotated[float, typer.Option(help="Largest drift, Fourier bins over the span.")] = 20.0,
+    zmax: Annotated[
+        float | None,
+        typer.Option(help="Largest drift, Fourier bins over the span; physical if not given."),
+    ] = None,
     energy: Annotated[str, typer.Option(help="Energies in keV, as 0.3-10.")] = "",
     jobs: Annotated[int, typer.Option(help="Files at once.")] = 1,
     resume: Annotated[bool, typer.Option(help="Keep what an earlier call finished.")] = True,

@@ -94,7 +94,8 @@ class Features:
         """
         wanted: list[str] = []
         for name in names:
-            group = [one for one in GROUPS.get(name, (name,)) if one in self.table]
+            members = (name,) if name in self.table else GROUPS.get(name, ())
+            group = [one for one in members if one in self.table]
             if not group:
                 raise SchemaError(f"no feature {name!r}; there are {', '.join(self.names)}")
             wanted += [one for one in group if one not in wanted]
@@ -174,6 +175,7 @@ def features_4xmm(
     hardness_from: Literal["catalogue", "flux"] = "catalogue",
     hard_ratio: Literal["normalised", "ratio"] = "normalised",
     peak: bool = True,
+    scatter: bool = False,
     source: str | None = None,
 ) -> Features:
     """Features of 4XMM detections.
@@ -197,6 +199,9 @@ def features_4xmm(
     peak : bool
         Whether to add the source's largest full-band flux, ``Fpeak4XMM``. It is the same in
         all rows of a source and grows with their number.
+    scatter : bool
+        Whether to add the source's scatter of log flux from row to row, ``SCATTER`` (log10
+        of dex, drawn towards 0.15 dex where there are few rows).
     source : str, optional
         Column with the source; ``SRCID`` or ``source_id`` without it.
 
@@ -258,6 +263,8 @@ def features_4xmm(
             columns["VAR_UNKNOWN"] = unknown.astype(float)
     if peak:
         columns["Fpeak4XMM"] = _largest(log[:, 5], ids)
+    if scatter:
+        columns["SCATTER"] = _scatter(log[:, 5], ids)
     features = _assembled(columns, ids, log[:, 5], keep, report)
     if "EP_8_CTS" in table:
         counts = np.maximum(table["EP_8_CTS"].to_numpy(dtype=float), 1)
@@ -469,6 +476,15 @@ def _by_source(
 def _swing(level: NDArray[np.float64]) -> float:
     low, high = np.quantile(level, [0.1, 0.9])
     return float(high - low)
+
+
+def _scatter(log_flux: NDArray[np.float64], ids: NDArray[Any]) -> NDArray[np.float64]:
+    """Root mean square about the source's mean, as if two more rows had shown 0.15 dex."""
+    _, code = np.unique(ids.astype(str), return_inverse=True)
+    count = np.bincount(code)
+    mean = np.bincount(code, log_flux) / count
+    square = np.bincount(code, (log_flux - mean[code]) ** 2)
+    return np.asarray(np.log10(np.sqrt((square + 2 * 0.15**2) / (count + 1)))[code])
 
 
 def _largest(log_flux: NDArray[np.float64], ids: NDArray[Any]) -> NDArray[np.float64]:

@@ -109,7 +109,7 @@ def search_files(
     *,
     fmin: float = 0.02,
     fmax: float = 5.0,
-    zmax: float = 20.0,
+    zmax: float | None = None,
     energy: str = "",
     jobs: int = 1,
     resume: bool = True,
@@ -154,7 +154,7 @@ def search_files(
     found = int(np.sum(table["p_global"] < 0.01))
     page = Page(
         f"Pulsation search of {len(table)} event list{'s' if len(table) != 1 else ''}",
-        f"{fmin:g} to {fmax:g} Hz, drifts up to {zmax:g} Fourier bins. "
+        f"{fmin:g} to {fmax:g} Hz, with drifts. "
         f"{found or 'No'} list{'s' if found != 1 else ''} with a peak that noise gives in less than "
         "1 % of such searches.",
     )
@@ -176,7 +176,7 @@ def search_files(
 
 
 def _search_section(
-    page: Page, path: Path, band: Any, fmin: float, fmax: float, zmax: float
+    page: Page, path: Path, band: Any, fmin: float, fmax: float, zmax: float | None
 ) -> None:
     events = EventList.from_fits(path, energy=band)
     low, high = searched_range(events, fmin, fmax)

@@ -16,7 +16,7 @@ from .response import BandResponse, absorption_cross_section, pn_response
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["simulate_catalogue", "simulate_long_term"]
+__all__ = ["simulate_catalogue", "simulate_long_term", "simulate_snapshots"]
 
 # Background in bands 1 to 5 within a source's extraction region, counts / s.
 _BACKGROUND = np.array([3.0, 2.5, 2.0, 2.5, 6.0]) * 1e-4
@@ -169,6 +169,71 @@ def simulate_long_term(
         off = np.searchsorted(edges, t) % 2 == 0
         curve[off] -= off_dex
     return curve
+
+
+def simulate_snapshots(
+    n_pulsars: int = 5,
+    n_others: int = 20,
+    *,
+    rng: np.random.Generator | int | None = None,
+) -> pd.DataFrame:
+    """Swift-like snapshots of sources over years, pulsars harder and with off states.
+
+    Parameters
+    ----------
+    n_pulsars, n_others : int
+        Sources of each kind.
+    rng : numpy.random.Generator or int, optional
+        See SPEC 7.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``source``, ``label`` ('pulsar' or 'unlabelled'), ``mjd``, ``rate``,
+        ``rate_err_plus``, ``soft_rate``, ``hard_rate`` (counts/s), ``upper_limit``.
+
+    Examples
+    --------
+    >>> snapshots = simulate_snapshots(2, 3, rng=0)
+    >>> sorted(set(snapshots["label"]))
+    ['pulsar', 'unlabelled']
+    """
+    import pandas as pd
+
+    generator = np.random.default_rng(rng)
+    parts = []
+    for number in range(n_pulsars + n_others):
+        pulsar = number < n_pulsars
+        n = int(generator.integers(30, 250))
+        mjd = np.sort(generator.uniform(55000, 59000, n))
+        level = 10 ** simulate_long_term(
+            mjd,
+            log_mean=generator.normal(-0.9, 0.3),
+            superorbital_dex=generator.uniform(0.2, 0.5) if pulsar else generator.uniform(0, 0.2),
+            off_share=generator.uniform(0, 0.4) if pulsar else 0.0,
+            rng=generator,
+        )
+        ratio = generator.normal(0.2 if pulsar else -0.05, 0.25)
+        hard = np.clip((1 + np.clip(ratio + generator.normal(0, 0.05, n), -0.9, 0.9)) / 2, 0, 1)
+        seconds = generator.uniform(1000, 4000, n)
+        counts = generator.poisson(level * seconds)
+        n_hard = generator.binomial(counts, hard)
+        limit = counts < 8
+        parts.append(
+            pd.DataFrame(
+                {
+                    "source": f"{'pulsar' if pulsar else 'source'} {number + 1}",
+                    "label": "pulsar" if pulsar else "unlabelled",
+                    "mjd": mjd,
+                    "rate": np.where(limit, (counts + 5) / seconds, counts / seconds),
+                    "rate_err_plus": np.sqrt(np.maximum(counts, 1)) / seconds,
+                    "soft_rate": (counts - n_hard) / seconds,
+                    "hard_rate": n_hard / seconds,
+                    "upper_limit": limit,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
 
 
 def _rows(

@@ -1,0 +1,299 @@
+"""Archives asked over the network: a changed column is named before anything is asked.
+
+Nothing here runs unless it is called; the release is kept with every result, because 4XMM
+changes fluxes and source numbers from one release to the next.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from decan.core.errors import DataNotAvailable, SchemaError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike
+
+__all__ = [
+    "VIZIER_TABLES",
+    "adql_4xmm",
+    "catalogue_url",
+    "events_url",
+    "missing_columns",
+    "query_4xmm_around",
+    "tap_query",
+    "vizier_table",
+]
+
+HEASARC_TAP = "https://heasarc.gsfc.nasa.gov/xamin/vo/tap/sync"
+VIZIER_TAP = "https://tapvizier.cds.unistra.fr/TAPVizieR/tap/sync"
+VIZIER_TABLES = {
+    "walton2022": "J/MNRAS/509/1587",
+    "earnshaw2019": "J/MNRAS/483/5554",
+    "kovlakas2020": "J/MNRAS/498/4790",
+    "bernadich2022": "J/A+A/659/A188",
+    "hecate": "J/MNRAS/506/1896",
+}
+"""Catalogues of ultraluminous sources and their hosts at VizieR, by short name."""
+
+_COLUMNS_4XMM = (
+    "srcid", "detid", "obsid", "ra", "dec",
+    "ep_1_flux", "ep_2_flux", "ep_3_flux", "ep_4_flux", "ep_5_flux", "ep_8_flux",
+    "ep_8_flux_error", "ep_hr1", "ep_hr2", "ep_hr3", "ep_hr4", "var_flag", "sum_flag",
+)  # fmt: skip
+
+
+def catalogue_url(release: str = "DR14") -> str:
+    """Address of the full catalogue of detections of one release of 4XMM.
+
+    Parameters
+    ----------
+    release : str
+        'DR9' to 'DR14'.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If the release is not one of 4XMM.
+
+    Examples
+    --------
+    >>> catalogue_url("DR13")
+    'http://xmmssc.irap.omp.eu/Catalogue/4XMM-DR13/4XMM_DR13cat_v1.0.fits.gz'
+    """
+    known = [f"DR{number}" for number in range(9, 15)]
+    if release not in known:
+        raise ValueError(f"release {release!r}: expected one of {', '.join(known)}")
+    return f"http://xmmssc.irap.omp.eu/Catalogue/4XMM-{release}/4XMM_{release}cat_v1.0.fits.gz"
+
+
+def events_url(obsid: str, *, camera: str = "pn", level: str = "PPS") -> str:
+    """Address of the imaging event lists of an XMM-Newton observation.
+
+    Parameters
+    ----------
+    obsid : str
+        Ten digits.
+    camera : {'pn', 'mos'}
+        Which camera.
+    level : {'PPS', 'ODF'}
+        Processed or raw.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If the observation has not ten digits or the camera is another word.
+
+    Examples
+    --------
+    >>> events_url("0791010101")[-40:]
+    'ion-aio?obsno=0791010101&level=PPS&name=PIEVLI'[-40:]  # doctest: +SKIP
+    """
+    names = {"pn": "PIEVLI", "mos": "MIEVLI"}
+    if not (len(obsid) == 10 and obsid.isdigit()) or camera not in names:
+        raise ValueError(f"obsid {obsid!r}, camera {camera!r}: expected ten digits and pn or mos")
+    base = "https://nxsa.esac.esa.int/nxsa-sl/servlet/data-action-aio"
+    query = f"obsno={obsid}&level={level}"
+    return f"{base}?{query}" + (f"&name={names[camera]}" if level == "PPS" else "")
+
+
+def adql_4xmm(ra_deg: float, dec_deg: float, radius_arcsec: float = 15.0) -> str:
+    """Query for the detections of 4XMM around a position at HEASARC.
+
+    Parameters
+    ----------
+    ra_deg, dec_deg : float
+        Position.
+    radius_arcsec : float
+        Radius.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> adql_4xmm(10.0, -5.0)[-70:]
+    "CONTAINS(POINT('ICRS', ra, dec), CIRCLE('ICRS', 10, -5, 0.00416667)) = 1"[-70:]  # doctest: +SKIP
+    """
+    circle = f"CIRCLE('ICRS', {ra_deg:.8g}, {dec_deg:.8g}, {radius_arcsec / 3600:.6g})"
+    return (
+        f"SELECT {', '.join(_COLUMNS_4XMM)} FROM xmmssc "
+        f"WHERE CONTAINS(POINT('ICRS', ra, dec), {circle}) = 1"
+    )
+
+
+def missing_columns(wanted: ArrayLike, present: ArrayLike) -> list[str]:
+    """Columns that a table at an archive should have and has not.
+
+    Parameters
+    ----------
+    wanted, present : array_like of str
+        Names; case does not count.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> missing_columns(["srcid", "ep_8_flux"], ["SRCID", "EP_9_FLUX"])
+    ['ep_8_flux']
+    """
+    have = {str(name).strip('"').lower() for name in np.asarray(present).ravel()}
+    return [str(name) for name in np.asarray(wanted).ravel() if str(name).lower() not in have]
+
+
+def tap_query(service: str, adql: str, *, timeout_s: float = 60.0) -> pd.DataFrame:
+    """Rows of a TAP service.
+
+    Parameters
+    ----------
+    service : str
+        Address of the synchronous endpoint.
+    adql : str
+        Query.
+    timeout_s : float
+        Longest wait.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    DataNotAvailable
+        If the service cannot be reached or refuses the query; its own words are passed on.
+
+    Examples
+    --------
+    >>> tap_query("https://localhost:1/tap", "SELECT 1", timeout_s=0.1)
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.DataNotAvailable: https://localhost:1/tap: ...
+    """
+    import os
+    import urllib.error
+    import urllib.parse
+    import urllib.request
+
+    import pandas as pd
+
+    if os.environ.get("DECAN_OFFLINE", "0") not in ("", "0"):
+        raise DataNotAvailable(f"{service}: DECAN_OFFLINE forbids the network")
+    body = urllib.parse.urlencode(
+        {"REQUEST": "doQuery", "LANG": "ADQL", "FORMAT": "csv", "QUERY": adql}
+    ).encode()
+    try:
+        with urllib.request.urlopen(service, body, timeout=timeout_s) as answer:
+            text = answer.read().decode("utf-8", "replace")
+    except (urllib.error.URLError, OSError) as error:
+        raise DataNotAvailable(f"{service}: no answer ({error}); try again later") from error
+    if text.lstrip().startswith("<"):
+        raise DataNotAvailable(f"{service}: refused the query: {' '.join(text.split())[:300]}")
+    return pd.read_csv(io.StringIO(text))
+
+
+def query_4xmm_around(
+    ra_deg: ArrayLike, dec_deg: ArrayLike, *, names: ArrayLike | None = None,
+    radius_arcsec: float = 15.0,
+) -> pd.DataFrame:  # fmt: skip
+    """Detections of 4XMM around positions, after the columns were checked.
+
+    Parameters
+    ----------
+    ra_deg, dec_deg : array_like, shape (n,)
+        Positions.
+    names : array_like of str, shape (n,), optional
+        Kept in a column ``name``.
+    radius_arcsec : float
+        Radius.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With the column names of 4XMM in capitals where features need them;
+        ``attrs["release"]`` is the archive's description of its table.
+
+    Raises
+    ------
+    DataNotAvailable
+        If the archive does not answer.
+    SchemaError
+        If the archive's table has lost a column that is needed; it is named.
+
+    Examples
+    --------
+    >>> query_4xmm_around([10.0], [0.0])  # doctest: +SKIP
+    """
+    import pandas as pd
+
+    described = tap_query(
+        HEASARC_TAP, "SELECT description FROM tap_schema.tables WHERE table_name = 'xmmssc'"
+    )
+    present = tap_query(
+        HEASARC_TAP, "SELECT column_name FROM tap_schema.columns WHERE table_name = 'xmmssc'"
+    )
+    if lost := missing_columns(_COLUMNS_4XMM, present["column_name"]):
+        raise SchemaError(
+            f"xmmssc at HEASARC lacks column {lost[0]!r} ({len(lost)} in all); its release is now "
+            f"{described.iloc[0, 0] if len(described) else 'unknown'!r}: download a pinned one, "
+            f"{catalogue_url()}"
+        )
+    rows: list[Any] = []
+    labels = np.asarray(names if names is not None else np.arange(np.size(ra_deg)))
+    for ra, dec, name in zip(np.ravel(ra_deg), np.ravel(dec_deg), labels, strict=True):
+        rows.append(tap_query(HEASARC_TAP, adql_4xmm(ra, dec, radius_arcsec)).assign(name=name))
+    table = pd.concat(rows, ignore_index=True)
+    renamed = {c: c.upper() for c in table if c.startswith(("ep_", "var_", "sum_"))}
+    table = table.rename(columns={**renamed, "ep_8_flux_error": "EP_8_FLUX_ERR"})
+    table.attrs["release"] = str(described.iloc[0, 0]) if len(described) else "unknown"
+    return table
+
+
+def vizier_table(name: str, *, limit: int = 0) -> pd.DataFrame:
+    """Main table of one of the catalogues of ultraluminous sources.
+
+    Parameters
+    ----------
+    name : str
+        A key of :data:`VIZIER_TABLES`, or a VizieR name.
+    limit : int
+        Most rows; 0 for all.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    DataNotAvailable
+        If the archive does not answer, or has no such table.
+
+    Examples
+    --------
+    >>> VIZIER_TABLES["hecate"]
+    'J/MNRAS/506/1896'
+    """
+    catalogue = VIZIER_TABLES.get(name, name)
+    tables = tap_query(
+        VIZIER_TAP,
+        f"SELECT table_name FROM tap_schema.tables WHERE table_name LIKE '{catalogue}/%'",
+    )
+    if len(tables) == 0:
+        raise DataNotAvailable(
+            f"VizieR has no table of {catalogue}; known here: {', '.join(VIZIER_TABLES)}"
+        )
+    top = f"TOP {limit} " if limit else ""
+    return tap_query(VIZIER_TAP, f'SELECT {top}* FROM "{str(tables.iloc[0, 0]).strip(chr(34))}"')
