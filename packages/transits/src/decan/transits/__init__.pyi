@@ -6,6 +6,9 @@ from .diagnostics import Diagnostics as Diagnostics
 from .diagnostics import diagnose as diagnose
 from .lightcurve import LightCurve as LightCurve
 from .lightcurve import TransitSignal as TransitSignal
+from .priors import combine_fpp as combine_fpp
+from .priors import shift_prior as shift_prior
+from .rules import RuleVetter as RuleVetter
 from .scorer import KoiScorer as KoiScorer
 from .simulate import simulate_signal as simulate_signal
 from .simulate import simulate_signals as simulate_signals
@@ -20,6 +23,7 @@ __all__ = [
     "Diagnostics",
     "KoiScorer",
     "LightCurve",
+    "RuleVetter",
     "SignalClassifier",
     "TransitSignal",
     "TransitVetter",
@@ -27,9 +31,11 @@ __all__ = [
     "ViewBuilder",
     "ViewSet",
     "ZoneThresholds",
+    "combine_fpp",
     "detrend",
     "diagnose",
     "flatten",
+    "shift_prior",
     "simulate_signal",
     "simulate_signals",
 ]
