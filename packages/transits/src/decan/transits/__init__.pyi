@@ -12,6 +12,8 @@ from .rules import RuleVetter as RuleVetter
 from .scorer import KoiScorer as KoiScorer
 from .simulate import simulate_signal as simulate_signal
 from .simulate import simulate_signals as simulate_signals
+from .survey import vet_catalogue as vet_catalogue
+from .survey import vet_frame as vet_frame
 from .vetter import TransitVetter as TransitVetter
 from .vetter import Verdict as Verdict
 from .views import ViewBuilder as ViewBuilder
@@ -38,4 +40,6 @@ __all__ = [
     "shift_prior",
     "simulate_signal",
     "simulate_signals",
+    "vet_catalogue",
+    "vet_frame",
 ]

@@ -78,6 +78,19 @@ def score(
 
 
 @commands.command()
+def survey(
+    catalogue: Annotated[
+        Path, typer.Argument(help="Parquet with nested light curves, a row a signal.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("verdicts"),
+) -> None:
+    """Vet a whole catalogue with constant memory; an interrupted run goes on."""
+    from .survey import vet_catalogue
+
+    typer.echo(vet_catalogue(catalogue, out))
+
+
+@commands.command()
 def train(
     out: Annotated[Path, typer.Option(help="Folder for the weights.")] = Path("transits-weights"),
     preset: Annotated[str, typer.Option(help="shipped (half an hour) or quick.")] = "shipped",

@@ -1,0 +1,45 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from decan.core.errors import SchemaError
+from decan.transits.simulate import simulate_signals
+from decan.transits.survey import vet_catalogue, vet_frame
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    rows = []
+    for i, made in enumerate(simulate_signals(6, span_day=30.0, rng=0)):
+        rows.append(
+            {
+                "star": i, "time": made.lightcurve.time, "flux": made.lightcurve.flux,
+                "period": made.signal.period_day, "epoch": made.signal.epoch,
+                "duration": made.signal.duration_hour, "radius": made.lightcurve.meta["radius"],
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_every_row_keeps_its_place_also_one_that_cannot_be_judged(catalogue, vetter):
+    broken = catalogue.copy()
+    broken.loc[2, "period"] = -1.0
+    found = vet_frame(broken, vetter)
+    assert found["star"].tolist() == broken["star"].tolist()
+    assert "period_day" in found.loc[2, "problem"]
+    assert found.loc[2, "disposition"] == "no data"
+    assert found.drop(index=2)["event"].between(0, 1).all()
+
+
+def test_missing_columns_are_named(catalogue):
+    with pytest.raises(SchemaError, match="duration missing"):
+        vet_frame(catalogue.drop(columns="duration"))
+
+
+def test_a_streamed_catalogue_equals_one_call(catalogue, vetter, tmp_path):
+    catalogue.to_parquet(tmp_path / "signals.parquet")
+    vet_catalogue(tmp_path / "signals.parquet", tmp_path / "out", batch_rows=4, progress=False)
+    streamed = pd.read_parquet(tmp_path / "out")
+    whole = vet_frame(catalogue, vetter)
+    assert streamed["disposition"].tolist() == whole["disposition"].tolist()
+    np.testing.assert_allclose(streamed["event"], whole["event"], rtol=1e-6)
