@@ -18,7 +18,7 @@ _DM_2025 = (*(3 * k / 19 for k in range(20)), np.inf)
 _DT_2024 = (0.07, 0.1, 0.5, 20.0, 50.0, np.inf)
 _DM_2024 = (-np.inf, *(-3 + 6 * k / 21 for k in range(22)), np.inf)
 # Elements of the largest temporary: it should stay in the processor's cache.
-_BLOCK = 24_000
+_BLOCK = 8_000
 
 
 @dataclass(frozen=True)
@@ -192,23 +192,32 @@ class DmDtBinner:
             mag = (mag - mean) / std
         mag = mag.astype(np.float32)
         n_dm, n_dt = self.shape
-        dt_inner = np.asarray(self.dt_edges_d[1:-1], time.dtype)
+        dt_inner = np.asarray(self.dt_edges_d[1:-1], np.float32)
         dm_inner = np.asarray(self.dm_edges[1:-1], np.float32)
         cells = n_dm * n_dt + 1
-        counts = np.zeros(len(stars) * cells, np.int64)
-        base = np.arange(len(stars), dtype=np.int32) * cells
+        base = (np.arange(len(stars)) * cells).astype(np.int32)
+        pairs = np.empty((len(time) * (len(time) - 1) // 2, len(stars)), np.int32)
+        filled = 0
+        full = int(length.min())
+        even = len(dm_inner) > 3 and np.allclose(np.diff(dm_inner), dm_inner[1] - dm_inner[0], 1e-4)
+        binned = _bin_evenly if even else _bin
         for lag in range(1, len(time)):
-            dt = time[lag:] - time[:-lag]
+            dt = (time[lag:] - time[:-lag]).astype(np.float32)
             dm = mag[lag:] - mag[:-lag]
             if not self.signed:
                 np.abs(dm, out=dm)
-            cell = _bin(dm, dm_inner).astype(np.int16)
-            cell *= n_dt
+            cell = pairs[filled : filled + len(dt)]
+            filled += len(dt)
+            np.multiply(binned(dm, dm_inner), n_dt, out=cell, dtype=np.int32)
             cell += _bin(dt, dt_inner)
-            # The last cell collects what is no pair: beyond the end, or at equal times.
-            none = (np.arange(lag, len(time))[:, None] >= length[None, :]) | ~(dt > 0)
-            cell[none] = cells - 1
-            counts += np.bincount((cell + base).ravel(), minlength=len(counts))
+            # The last cell collects what is no pair: at equal times, or beyond the end.
+            none = dt <= 0
+            beyond = max(full - lag, 0)
+            rows = np.arange(lag + beyond, len(time))[:, None]
+            none[beyond:] |= rows >= length[None, :]
+            np.putmask(cell, none, cells - 1)
+            cell += base
+        counts = np.bincount(pairs.ravel(), minlength=len(stars) * cells)
         return counts.reshape(len(stars), cells)[:, :-1].reshape(-1, n_dm, n_dt)
 
 
@@ -217,6 +226,20 @@ def _bin(values: NDArray, inner: NDArray) -> NDArray[np.uint8]:
     index = np.zeros(values.shape, np.uint8)
     for edge in inner:
         index += (values >= edge).view(np.uint8)
+    return index
+
+
+def _bin_evenly(values: NDArray, inner: NDArray) -> NDArray[np.uint8]:
+    """The same for edges at equal distances, by a product; values close to an edge are compared."""
+    scale = (len(inner) - 1) / (inner[-1] - inner[0])
+    place = values * scale
+    place += 1 - inner[0] * scale
+    np.clip(place, 0, len(inner) + 0.5, out=place)
+    index = place.astype(np.uint8)
+    place -= np.rint(place)
+    close = np.abs(place, out=place) < 2e-5
+    if close.any():
+        index[close] = _bin(values[close], inner)
     return index
 
 

@@ -22,15 +22,15 @@ def find_outliers(
 ) -> pd.DataFrame:
     """Stars ordered by strangeness: badly reconstructed, or alone in latent space.
 
-    Each criterion becomes a rank from 0 (usual) to 1, and the score is the largest of
-    them: a star is strange if it is so in one way.
+    Both criteria become ranks from 0 (usual) to 1, and the score is the sum of
+    ``-log10(1 - rank)``: one in a thousand counts 3, whichever way a star is strange.
 
     Parameters
     ----------
     latents : array_like, shape (n, n_latents)
         Rows with NaN get no density rank.
-    nll : array_like, shape (n, n_modalities), optional
-        Negative log-likelihood per datum of each modality.
+    nll : array_like, shape (n,) or (n, n_modalities), optional
+        Negative log-likelihood per datum; of several modalities the mean rank counts.
     source_id : array_like of int, shape (n,), optional
         Ids; the row number if not given.
     n_neighbours : int
@@ -62,11 +62,11 @@ def find_outliers(
     likelihood = np.zeros(len(z))
     if nll is not None:
         values = np.asarray(nll, np.float64).reshape(len(z), -1)
-        likelihood = np.max([_ranks(column) for column in values.T], axis=0)
+        likelihood = _ranks(np.mean([_ranks(column) for column in values.T], axis=0))
     table = pd.DataFrame(
         {
             "source_id": ids,
-            "score": np.maximum(density, likelihood),
+            "score": _surprise(density) + _surprise(likelihood),
             "density_rank": density,
             "nll_rank": likelihood,
             "row": np.arange(len(z)),
@@ -122,9 +122,11 @@ def find_similar(
     found = np.flatnonzero(ids == target)
     if not len(found):
         raise ValueError(f"target: source_id {target} is not among the {len(ids):,} stars")
+    known_to_some = np.isfinite(z).any(axis=0)
+    z = z[:, known_to_some]
     scale: Any = np.nanstd(z, axis=0) + 1e-12
     if std is not None:
-        errors = np.asarray(std, np.float64)
+        errors = np.nan_to_num(np.asarray(std, np.float64)[:, known_to_some])
         scale = np.sqrt(scale**2 + errors**2 + errors[found[0]] ** 2)
     difference = (z - z[found[0]]) / scale
     known = np.isfinite(difference)
@@ -188,6 +190,11 @@ def _ranks(values: NDArray) -> NDArray:
     order = np.argsort(np.argsort(values[finite], kind="stable"), kind="stable")
     out[finite] = order / max(1, finite.sum() - 1)
     return out
+
+
+def _surprise(rank: NDArray) -> NDArray:
+    """Minus the logarithm of the share that is stranger; the strangest counts half a star."""
+    return -np.log10(1 - rank * (1 - 0.5 / max(1, len(rank))))
 
 
 def _neighbour_distance(z: NDArray, n_neighbours: int) -> NDArray:

@@ -445,8 +445,7 @@ def latent_names() -> list[str]:
 
 def _put(latents: NDArray, std: NDArray, nll: NDArray, place: int, model: Any, data: Any) -> None:
     columns = slice(5 * place, 5 * place + 5)
-    latents[:, columns], std[:, columns] = model.transform(data, return_std=True)
-    nll[:, place] = model.score_samples(data)
+    latents[:, columns], std[:, columns], nll[:, place] = model._pass(data, score=True)
 
 
 def _tuples(settings: Mapping[str, Any]) -> dict[str, Any]:

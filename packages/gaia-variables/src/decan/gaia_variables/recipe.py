@@ -48,13 +48,13 @@ class Preset:
     epochs_xp: int
     epochs_dmdt: int
     epochs_fold: int
-    real_copies: int = 3
+    real_copies: int = 2
 
 
 PRESETS = {
     "quick": Preset(n_simulated=600, n_xp=600, epochs_xp=20, epochs_dmdt=15, epochs_fold=3),
     "shipped": Preset(
-        n_simulated=20_000, n_xp=20_000, epochs_xp=300, epochs_dmdt=80, epochs_fold=30
+        n_simulated=12_000, n_xp=6_000, epochs_xp=450, epochs_dmdt=80, epochs_fold=20
     ),
 }
 """``quick`` for tests; ``shipped`` made the weights in the wheel."""
@@ -181,7 +181,13 @@ def spectra_for_training(
         return simulate_xp(names, magnitude, rng=generator)[0], None
     arrays = DATASETS.load("xp-templates")
     templates = (arrays["flux"].reshape(len(arrays["flux"]), -1), arrays["label"])
-    simulated, _ = simulate_xp(names, magnitude, templates=templates, rng=generator)
+    half = n_simulated // 2
+    simulated = _stacked(
+        [
+            simulate_xp(names[:half], magnitude[:half], templates=templates, rng=generator)[0],
+            simulate_xp(names[half:], magnitude[half:], rng=generator)[0],
+        ]
+    )
     table = DATASETS.load("xp-hot-subdwarfs")
     coefficients = table.filter(regex="^[br]p_").to_numpy(float)
     kept = held_out(table["source_id"].to_numpy())
@@ -196,7 +202,7 @@ def spectra_for_training(
         mixed.astype(np.float32), np.maximum(observed.err[first], observed.err[second]),
         observed.scale[first], observed.status[first],
     )  # fmt: skip
-    return _stacked([observed, observed, mixtures, simulated]), test
+    return _stacked([observed, observed, observed, mixtures, simulated]), test
 
 
 def _with_errors(spectra: XPSpectra) -> XPSpectra:

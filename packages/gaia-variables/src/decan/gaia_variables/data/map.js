@@ -82,10 +82,12 @@
       g.fill();
     }
   }
+  if (!flux) xpCanvas.hidden = true;
   function drawSpectrum(i) {
+    if (!flux) return;
     const [g, w, h] = prepare(xpCanvas), left = 46;
     frame(g, w, h, left, "XP flux, relative", "BP (blue) and RP (red), internal samples");
-    if (!flux || flux[i * 100] === -32768) { g.textAlign = "center"; g.fillText("no spectrum", left + (w - left) / 2, h / 2); return; }
+    if (flux[i * 100] === -32768) { g.textAlign = "center"; g.fillText("no spectrum", left + (w - left) / 2, h / 2); return; }
     for (let band = 0; band < 2; band++) {
       g.strokeStyle = band ? "#D55E00" : "#0072B2"; g.lineWidth = 1.6; g.beginPath();
       for (let k = 0; k < 50; k++) {

@@ -1,0 +1,227 @@
+"""Training of the weights in the wheel: ``decan gaia-variables train --preset shipped``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from decan.core.errors import DataNotAvailable
+
+from .archive import DATASETS
+from .dmdt import DmDt, DmDtBinner
+from .folding import Folded, LightCurveFolder
+from .joint import JointVAE
+from .lightcurves import LightCurves
+from .pipeline import VariablesPipeline
+from .recipe import PRESETS, Preset, TrainingSet, curves_for_training, spectra_for_training
+from .simulate import simulate_stars
+from .vae import XPVAE, DmDtVAE, FoldedVAE
+
+__all__ = ["split_halves", "train_shipped"]
+
+_REAL = ("lightcurves", "lightcurve-sources", "asas", "xp-hot-subdwarfs", "xp-templates")
+_LABEL_WEIGHT = 0.05
+
+
+def train_shipped(
+    out: str | os.PathLike[str],
+    *,
+    preset: str = "shipped",
+    seed: int = 0,
+    progress: bool = True,
+) -> Path:
+    """Train the whole pipeline and save it; a killed training goes on from its checkpoints.
+
+    Parameters
+    ----------
+    out : path-like
+        The artifact to write. Checkpoints are kept beside it until it is written.
+    preset : {'quick', 'shipped'}
+        See `PRESETS`. ``'shipped'`` needs the data folder.
+    seed : int
+        Seed of simulation and training.
+    progress : bool
+        Whether to show bars.
+
+    Returns
+    -------
+    pathlib.Path
+        The artifact.
+
+    Raises
+    ------
+    ValueError
+        If the preset is unknown.
+    DataNotAvailable
+        If ``'shipped'`` does not find the real data.
+
+    Examples
+    --------
+    >>> train_shipped("weights", preset="huge")
+    Traceback (most recent call last):
+    ...
+    ValueError: preset: expected one of quick, shipped, found 'huge'
+    """
+    if preset not in PRESETS:
+        raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, found {preset!r}")
+    size, real, out = PRESETS[preset], preset == "shipped", Path(out)
+    if real:
+        for name in _REAL:
+            if DATASETS.where(name) is None:
+                raise DataNotAvailable(
+                    f"{name} is not at hand; set DECAN_DATA (--preset quick does without)"
+                )
+    kept = out.with_name(f".{out.name}.checkpoints")
+    pipeline = VariablesPipeline(
+        xp=XPVAE(
+            beta=1e-4, epochs=size.epochs_xp, batch_size=256, learning_rate=3e-3, random_state=seed
+        ),
+        dmdt=DmDtVAE(
+            beta=1e-4,
+            epochs=size.epochs_dmdt,
+            batch_size=256,
+            learning_rate=2e-3,
+            random_state=seed,
+        ),
+        fold=FoldedVAE(
+            epochs=size.epochs_fold, batch_size=128, learning_rate=1e-3, random_state=seed
+        ),
+    )
+    spectra, test = spectra_for_training(size.n_xp, real=real, rng=seed)
+    pipeline.xp = _stage(
+        kept / "xp",
+        pipeline.xp,
+        lambda vae: vae.fit(spectra, checkpoint=kept / "xp.ckpt", progress=progress),
+    )
+    stars = curves_for_training(size.n_simulated, real=real, rng=seed, progress=progress)
+    _fit_curves(pipeline, stars, size, kept, progress)
+    _calibrate(pipeline, stars, seed)
+    pipeline.joint = _joint(pipeline, 4 * size.n_simulated // 10, seed, progress)
+    names = _REAL if real else ()
+    pipeline.training_ = {
+        "command": f"decan gaia-variables train --preset {preset} --seed {seed}",
+        "seed": seed,
+        "data": [
+            {"name": name, "licence": DATASETS[name].licence, "citation": DATASETS[name].citation}
+            for name in names
+        ]
+        + [{"name": "simulated", "licence": "BSD-3-Clause", "citation": "decan"}],
+        "held_out": "stars of decan.gaia_variables.held_out are in no part of it",
+        "n": {
+            "real_curves": int((stars.real & (stars.label >= 0)).sum()),
+            "asas_curves": int((stars.real & (stars.label < 0)).sum()),
+            "simulated_curves": int((~stars.real).sum()),
+            "spectra": len(spectra),
+        },
+        "labels": f"classes of simulated and real training stars, weight {_LABEL_WEIGHT}",
+    }
+    if test is not None:
+        off = np.abs(pipeline.xp.inverse_transform(pipeline.xp.transform(test)) - test.flux)
+        pipeline.metrics_["xp_residual_percent_of_peak_held_out"] = float(100 * np.median(off))
+    path = pipeline.save(out)
+    shutil.rmtree(kept, ignore_errors=True)
+    return path
+
+
+def split_halves(curves: LightCurves) -> tuple[LightCurves, LightCurves]:
+    """Two independent observations of each star: its epochs in turn, one for each half.
+
+    Parameters
+    ----------
+    curves : LightCurves
+        Cleaned curves.
+
+    Returns
+    -------
+    tuple of LightCurves
+        Both with all stars.
+
+    Examples
+    --------
+    >>> curves = simulate_stars(5, rng=0).curves
+    >>> first, second = split_halves(curves)
+    >>> bool((first.n_used + second.n_used == curves.n_used).all())
+    True
+    """
+    used = curves.used()
+    rank = np.arange(len(used.time_d)) - used.start[:-1][used.star]
+    # Epochs come in groups within hours: pairs of epochs go to the same half, so that
+    # both halves see short and long differences.
+    odd = (rank // 2) % 2 == 1
+    return (
+        used.leave_out(odd, "flagged by the archive").used(),
+        used.leave_out(~odd, "flagged by the archive").used(),
+    )
+
+
+def _fit_curves(
+    pipeline: VariablesPipeline, stars: TrainingSet, size: Preset, kept: Path, progress: bool
+) -> None:
+    rows = _repeated(stars, size.real_copies)
+    own: dict[str, Any] = {
+        "labels": stars.label[rows], "label_weight": _LABEL_WEIGHT, "progress": progress,
+    }  # fmt: skip
+    histograms: DmDt = DmDtBinner().transform(stars.curves)
+    pipeline.dmdt = _stage(
+        kept / "dmdt",
+        pipeline.dmdt,
+        lambda vae: vae.fit(histograms[rows], checkpoint=kept / "dmdt.ckpt", **own),
+    )
+    folded: Folded = LightCurveFolder().transform(stars.curves, stars.frequency)
+    pipeline.fold = _stage(
+        kept / "fold",
+        pipeline.fold,
+        lambda vae: vae.fit(folded[rows], checkpoint=kept / "fold.ckpt", **own),
+    )
+
+
+def _stage(folder: Path, vae: Any, train: Callable[[Any], Any]) -> Any:
+    """A trained encoder: the one that an earlier, killed run has finished, or a new one."""
+    if folder.is_dir():
+        finished = type(vae).load(folder)
+        if finished._settings() == vae._settings():
+            return finished
+    train(vae)
+    vae.save(folder)
+    return vae
+
+
+def _repeated(stars: TrainingSet, copies: int) -> np.ndarray:
+    """Rows of the training set, the real labelled curves several times."""
+    real = np.flatnonzero(stars.real & (stars.label >= 0))
+    rest = np.flatnonzero(~(stars.real & (stars.label >= 0)))
+    return np.concatenate([np.repeat(real, copies), rest])
+
+
+def _calibrate(pipeline: VariablesPipeline, stars: TrainingSet, seed: int) -> None:
+    """σ of the latents from halves of real training curves (simulated ones without them)."""
+    rows = np.flatnonzero(stars.real & (stars.label >= 0))
+    rows = rows if len(rows) else np.arange(min(len(stars.curves), 500))
+    first, second = split_halves(stars.curves[rows])
+    f = stars.frequency[rows]
+    pipeline.dmdt.calibrate(*(pipeline.binner.transform(half) for half in (first, second)))
+    pipeline.fold.calibrate(*(pipeline.folder.transform(half, f) for half in (first, second)))
+    spectra = simulate_stars(2 * 500, rng=seed).xp
+    noise = np.random.default_rng(seed).normal(size=(2, *spectra.flux.shape)) * spectra.err
+    clean = pipeline.xp.inverse_transform(pipeline.xp.transform(spectra))
+    halves = (
+        type(spectra)((clean + one).astype(np.float32), spectra.err, spectra.scale, spectra.status)
+        for one in noise
+    )
+    pipeline.xp.calibrate(*halves)
+
+
+def _joint(pipeline: VariablesPipeline, n: int, seed: int, progress: bool) -> JointVAE:
+    """Joint model of simulated stars: no real star here has all three modalities."""
+    stars = simulate_stars(max(n, 200), rng=seed + 1)
+    known = stars.truth["dominant_frequency"].notna().to_numpy()
+    portraits = pipeline.transform(
+        stars.curves[known], stars.xp[known], frequency=stars.truth["dominant_frequency"][known]
+    )
+    joint = JointVAE(random_state=seed)
+    return joint.fit(portraits.latents, progress=progress)
