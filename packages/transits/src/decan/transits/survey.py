@@ -75,7 +75,8 @@ def vet_frame(frame: pd.DataFrame, vetter: TransitVetter | None = None) -> pd.Da
         from .vetter import TransitVetter
 
         vetter = TransitVetter.pretrained()
-    rows = [_vet_row(row, vetter) for row in frame.to_dict("records")]
+    records: list[dict[str, Any]] = frame.to_dict("records")  # type: ignore[assignment]
+    rows = [_vet_row(row, vetter) for row in records]
     kept = [name for name in frame.columns if name not in ("time", "flux", "flux_err")]
     return pd.concat([frame[kept].reset_index(drop=True), pd.DataFrame(rows)], axis=1)
 
