@@ -10,7 +10,7 @@ from decan.core.experiment import SIMULATED, Run
 from decan.core.metrics import bootstrap
 from decan.core.plotting import COLOURS, new_axes, style
 
-from .catalogue import score_catalogue
+from .catalogue import rows_of, score_catalogue
 from .components import Priors
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def diffuse_rms(fitted: TensionDecomposer, truth: pd.DataFrame, true: np.ndarray
     sky = fitted.mean("diffuse")
     y, x = np.mgrid[: sky.shape[1], : sky.shape[2]]
     keep = np.ones(sky.shape[1:], bool)
-    for row in truth.itertuples():
+    for row in rows_of(truth):
         reach = 3 if row.kind == "point" else row.size_pix + 6
         keep &= np.hypot(y - row.y_pix, x - row.x_pix) > reach
     return float(np.sqrt(np.mean(np.log(sky[:, keep] / true[:, keep]) ** 2)))
@@ -163,27 +163,30 @@ def fermi(run: Run, template: bool) -> tuple[Any, pd.DataFrame]:
 
     run.load("fermi-gc")
     run.load("fermi-gc-catalogue")
-    return load_fermi_gc(template=template)
+    return load_fermi_gc(template=template, rebin=2)
 
 
 def associated(
-    catalogue: pd.DataFrame, known: pd.DataFrame, *, radius_px: float = 5.0
+    catalogue: pd.DataFrame, known: pd.DataFrame, *, radius_px: float = 2.5, pixel_deg: float = 0.1
 ) -> tuple[int, int, int, list[float]]:
     """3FHL points found, points without association, points on extended ones, offsets in r95."""
     points = catalogue[catalogue["kind"] == "point"]
     truth = known[~known["extended"].astype(bool)]
     free = np.ones(len(points), bool)
     pulls = []
-    for row in truth.sort_values("npred", ascending=False).itertuples():
+    for row in rows_of(truth.sort_values("npred", ascending=False)):
         distance = np.hypot(points["x"] - row.x, points["y"] - row.y).to_numpy()
         distance = np.where(free, distance, np.inf)
         if len(distance) and distance.min() <= radius_px:
             free[int(distance.argmin())] = False
-            pulls.append(float(distance.min() * 0.05 / row.r95_deg))
+            pulls.append(float(distance.min() * pixel_deg / row.r95_deg))
     disks = known[known["extended"].astype(bool)]
     on = np.zeros(len(points), bool)
-    for row in disks.itertuples():
-        on |= np.hypot(points["x"] - row.x, points["y"] - row.y).to_numpy() < row.extent_deg / 0.05
+    for row in rows_of(disks):
+        on |= (
+            np.hypot(points["x"] - row.x, points["y"] - row.y).to_numpy()
+            < row.extent_deg / pixel_deg
+        )
     return len(pulls), int((free & ~on).sum()), int((free & on).sum()), pulls
 
 

@@ -93,7 +93,7 @@ def sep_detect(image: PhotonImage, *, threshold: float = 2.0) -> pd.DataFrame:
     >>> sep_detect.__name__
     'sep_detect'
     """
-    import sep
+    import sep  # type: ignore[import-not-found,unused-ignore]
 
     data = np.ascontiguousarray(image.counts.sum(0))
     background = sep.Background(data, bw=16, bh=16)

@@ -166,7 +166,7 @@ def score_catalogue(
     extended = truth[truth["kind"] != "point"]
     free = np.ones(len(seen), bool)
     matches = []
-    for row in points.itertuples():
+    for row in rows_of(points):
         distance = np.hypot(seen["x"] - row.x_pix, seen["y"] - row.y_pix).to_numpy()
         distance = np.where(free, distance, np.inf)
         if len(distance) and distance.min() <= radius:
@@ -181,7 +181,7 @@ def score_catalogue(
                 }
             )
     near = np.zeros(len(seen), bool)
-    for row in extended.itertuples():
+    for row in rows_of(extended):
         near |= (
             np.hypot(seen["x"] - row.x_pix, seen["y"] - row.y_pix).to_numpy() <= row.size_pix + 3
         )
@@ -189,7 +189,7 @@ def score_catalogue(
     boxes = catalogue[catalogue["kind"] == "extended"]
     hits = [
         bool((np.hypot(boxes["x"] - row.x_pix, boxes["y"] - row.y_pix) <= row.size_pix).any())
-        for row in extended.itertuples()
+        for row in rows_of(extended)
     ]
     return {
         "found": [
@@ -203,6 +203,11 @@ def score_catalogue(
         "extended_found": sum(hits),
         "matches": table,
     }
+
+
+def rows_of(table: pd.DataFrame) -> Any:
+    """Rows of a table whose cells are read by name."""
+    return table.itertuples()
 
 
 def _point_rows(
@@ -290,7 +295,7 @@ def _extended_rows(
 
 
 def _bands(flux: Tensor) -> dict[str, float]:
-    row = {}
+    row: dict[str, float] = {}
     for j in range(flux.shape[1]):
         row |= {f"flux_b{j}": float(flux[:, j].mean()), f"flux_err_b{j}": float(flux[:, j].std())}
     return row

@@ -30,7 +30,7 @@ def decompose(
         Path | None, typer.Option(help="FITS image of the PSF; the image's own without it.")
     ] = None,
     exposure: Annotated[Path | None, typer.Option(help="FITS exposure map.")] = None,
-    threshold: Annotated[float, typer.Option(help="Least significance of a source (sigma).")] = 4.0,
+    threshold: Annotated[float, typer.Option(help="Least significance of a source (sigma).")] = 3.9,
     loops: Annotated[int, typer.Option(help="Most rounds of adding components.")] = 5,
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("decomposition"),

@@ -250,8 +250,8 @@ class Scene:
     def keep(self, model: SkyModel, mean: Tensor) -> None:
         """Remember fitted latents component by component; move priors that were outrun."""
         self.diffuse_latent = mean[model.slices["diffuse"]].clone()
-        for i, one in enumerate(self.extended):
-            one.latent = mean[model.slices[f"extended_{i}"]].clone()
+        for i, box in enumerate(self.extended):
+            box.latent = mean[model.slices[f"extended_{i}"]].clone()
         if model.points is None:
             return
         latent = mean[model.slices["points"]]

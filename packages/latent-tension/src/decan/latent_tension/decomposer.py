@@ -14,15 +14,8 @@ import torch
 from torch import Tensor
 
 from .catalogue import build_catalogue, score_catalogue
-from .components import Extended, Point, Priors, Scene
-from .detect import (
-    Template,
-    TemplateBank,
-    gumbel_threshold,
-    likelihood_ratio,
-    local_maxima,
-    refined,
-)
+from .components import Priors, Scene
+from .detect import gumbel_threshold
 from .diagnostics import (
     component_skies,
     expected_counts,
@@ -33,14 +26,8 @@ from .image import PhotonImage
 from .inference import Poisson, Posterior, draw_samples, few_threads, fit_vi
 from .model import SkyModel
 from .results import page_of, write_catalogue, write_components
-from .tension import (
-    TensionMaps,
-    cropped,
-    excitation_maps,
-    latent_table,
-    null_excitations,
-    robust_score,
-)
+from .search import Search
+from .tension import TensionMaps
 from .verify import mask_hot_pixels, removal_ts
 
 if TYPE_CHECKING:
@@ -51,9 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["TensionDecomposer"]
 
 STATISTICS = ("matched", "mad-z", "mean")
-EXTENDED_THRESHOLD = 6.0
 SETTLED = 60.0
-SIZES = (("gauss", 1.5), ("gauss", 2.5), ("gauss", 4.0), ("shell", 3.0), ("shell", 4.5))
 
 
 class TensionDecomposer:
@@ -115,7 +100,7 @@ class TensionDecomposer:
     def __init__(
         self,
         *,
-        threshold: float | str = 4.0,
+        threshold: float | str = 3.9,
         statistic: str = "matched",
         false_alarm: float = 0.05,
         max_loops: int = 5,
@@ -167,13 +152,13 @@ class TensionDecomposer:
         with few_threads():
             for loop in range(1, self.max_loops + 2):
                 model, posterior = self._fitted(first=loop == 1)
-                maps, z = self._tension(model, posterior, loop)
+                search = self._search(model, posterior)
                 bar.update()
                 bar.set_postfix(sources=len(self._scene.points), refresh=False)
-                if loop > self.max_loops or not self._add(model, maps, z, loop):
+                if loop > self.max_loops or not self._add(search, loop):
                     break
             self._finish()
-        bar.update(bar.total - bar.n)
+        bar.update(self.max_loops + 2 - bar.n)
         bar.close()
         return self
 
@@ -193,8 +178,8 @@ class TensionDecomposer:
         self._begin([images] if isinstance(images, PhotonImage) else list(images))
         with few_threads():
             model, posterior = self._fitted(first=True)
-            maps, details = self._tension(model, posterior, 1)
-            self._point_candidates(model, maps, details, [], 1)
+            search = self._search(model, posterior)
+            search.points(self._limit(search.maps), self.statistic, [], 1)
         self.model_, self.posterior_ = model, posterior
         return self
 
@@ -312,73 +297,18 @@ class TensionDecomposer:
         scene.keep(model, posterior.mean)
         return model, posterior
 
-    def _tension(
-        self, model: SkyModel, posterior: Posterior, loop: int, n_null: int = 10
-    ) -> tuple[TensionMaps, dict[str, Any]]:
-        """Tension maps of a fit, with their null."""
-        likelihood = Poisson(model.counts, model.good)
-        samples, null = draw_samples(
-            model, likelihood, posterior.mean, n_null, self._generator, max_iter=40
+    def _search(self, model: SkyModel, posterior: Posterior) -> Search:
+        """Tension of a fit; its maps are kept."""
+        search = Search.of(
+            self._scene, model, posterior, self._generator, extended=self.fit_extended
         )
-        rate = torch.cat([model.at(posterior.mean + s).rate for s in samples.split(4)]).mean(
-            0, keepdim=True
-        )
-        share = torch.as_tensor(self._scene.source_share()).to(rate)
-        bank = TemplateBank(model, _templates(model, self.fit_extended), share)
-        z, null_z, free = bank.calibrated(
-            model.counts * model.good - rate * model.good, null["residual"], rate
-        )
-        means, variances = excitation_maps(model, posterior.mean, samples)
-        maxima = self._null_maxima(model, bank, null, null_z[0], free[0], rate)
-        inside = cropped(model, bank.inside) > 0
-        maps = TensionMaps(
-            mean={k: cropped(model, v) for k, v in means.items()},
-            variance={k: cropped(model, v) for k, v in variances.items()},
-            score={k: robust_score(cropped(model, v), inside) for k, v in means.items()},
-            matched=cropped(model, z[0]),
-            null_maxima=maxima,
-            table=latent_table(model, posterior.mean, samples),
-        )
-        self.tension_maps_.append(maps)
-        details = {
-            "bank": bank,
-            "z": z,
-            "free": free,
-            "rate": rate,
-            "share": share,
-            "means": means,
-            "null_means": null_excitations(model, null, samples),
-        }
-        return maps, details
+        self.tension_maps_.append(search.maps)
+        return search
 
-    def _null_maxima(
-        self,
-        model: SkyModel,
-        bank: TemplateBank,
-        null: dict[str, Tensor],
-        null_z: Tensor,
-        free: Tensor,
-        rate: Tensor,
-    ) -> np.ndarray:
-        """Highest significance in each repetition, found in the same way as in the data."""
-        share = torch.as_tensor(self._scene.source_share()).to(rate)
-        found = []
-        for k in range(len(null_z)):
-            counts = (rate + null["noise"][k]).clamp(min=0)
-            refit = (counts - null["residual"][k]).clamp(min=0.05 * rate)
-            peaks = local_maxima(null_z[k].cpu().numpy(), 2.0, 2.0)[:12]
-            if not peaks:
-                found.append(0.0)
-                continue
-            _, ts = likelihood_ratio(model, peaks, counts, refit, share)
-            local = np.array([float(free[y, x]) for y, x in peaks])
-            found.append(float(np.sqrt(ts / local).max()))
-        return np.array(found)
-
-    def _add(self, model: SkyModel, maps: TensionMaps, details: dict[str, Any], loop: int) -> bool:
+    def _add(self, search: Search, loop: int) -> bool:
         """Add what the tension asks for; false if nothing does."""
-        extended = self._extended_candidates(details, loop) if self.fit_extended else []
-        points = self._point_candidates(model, maps, details, extended, loop)
+        extended = search.extended(loop) if self.fit_extended else []
+        points = search.points(self._limit(search.maps), self.statistic, extended, loop)
         scene = self._scene
         for one in extended:
             # Points that were put on the object before it was known are looked for again.
@@ -387,102 +317,17 @@ class TensionDecomposer:
             ]
             scene.extended.append(one)
         scene.points += points
-        fwhm = details["bank"].fwhm
+        fwhm = search.bank.fwhm
         scene.relax(
             [(p.y, p.x, fwhm) for p in points] + [(e.y, e.x, e.radius) for e in extended],
             self.relaxation,
         )
         return bool(points or extended)
 
-    def _point_candidates(
-        self,
-        model: SkyModel,
-        maps: TensionMaps,
-        details: dict[str, Any],
-        extended: list[Extended],
-        loop: int,
-    ) -> list[Point]:
-        bank, free, share = details["bank"], details["free"][0], details["share"]
-        image, least = self._searched(details)
-        peaks = local_maxima(image, least, 1.5 * bank.fwhm)[:150]
-        inside = bank.inside.cpu().numpy() > 0
-        places = []
-        for y, x in peaks:
-            near_new = any(np.hypot(y - e.y, x - e.x) < e.radius for e in extended)
-            near_old = any(np.hypot(y - p.y, x - p.x) < 1.2 * bank.fwhm for p in self._scene.points)
-            if inside[y, x] and not near_new and not near_old:
-                places.append(refined(image, y, x))
-        counts = model.counts[None] * model.good
-        flux, ts = likelihood_ratio(model, places, counts, details["rate"], share)
-        found = []
-        limit = self._limit(maps)
-        for (y, x), f, t in zip(places, flux, ts, strict=True):
-            part = float(free[round(y), round(x)])
-            significance = float(np.sqrt(t / part))
-            maps.candidates.append(
-                {"y": y, "x": x, "significance": significance, "p": maps.p_value(significance)}
-            )
-            if significance > limit and f > 0:
-                bands = share.cpu().numpy() * f / max(part, 0.2)
-                found.append(Point(y, x, bands, loop, peak=significance))
-        return found
-
-    def _searched(self, details: dict[str, Any]) -> tuple[np.ndarray, float]:
-        """The map that is searched for peaks, and the least height of a candidate."""
-        if self.statistic == "matched":
-            return details["z"][0].cpu().numpy(), 2.5
-        mean = details["means"]["spatial"].cpu().numpy()
-        if self.statistic == "mean":
-            return mean, 3 * float(mean.std())
-        return robust_score(mean), 3.0
-
     def _limit(self, maps: TensionMaps) -> float:
         if self.threshold == "fdr":
             return gumbel_threshold(maps.null_maxima, self.false_alarm)
         return float(self.threshold)
-
-    def _extended_candidates(self, details: dict[str, Any], loop: int) -> list[Extended]:
-        """Extended templates that beat every point nearby, the best first."""
-        bank, z = details["bank"], [m.cpu().numpy() for m in details["z"]]
-        inside = bank.inside.cpu().numpy() > 0
-        found: list[Extended] = []
-        claimed = [(e.y, e.x, e.radius) for e in self._scene.extended]
-        yy, xx = np.mgrid[: inside.shape[0], : inside.shape[1]]
-        free = inside.copy()
-        for y, x, radius in claimed:
-            free &= np.hypot(yy - y, xx - x) > radius
-        for _ in range(6):
-            tops = [np.where(free, m, -np.inf).max() for m in z[1:]]
-            if not tops or max(tops) < EXTENDED_THRESHOLD:
-                break
-            which = int(np.argmax(tops)) + 1
-            one = bank.templates[which]
-            y, x = np.unravel_index(np.argmax(np.where(free, z[which], -np.inf)), inside.shape)
-            reach = one.size * (1.3 if one.kind == "shell" else 1.0) + bank.fwhm
-            near = np.hypot(yy - y, xx - x) <= reach
-            free &= ~near
-            best, point = float(z[which][y, x]), float(np.where(near, z[0], 0).max())
-            if best**2 < 1.15 * point**2 + 16:
-                continue
-            candidate = Extended(float(y), float(x), one.kind, one.size, 0.0, loop, peak=best)
-            candidate.level = self._level(details, candidate, which)
-            found.append(candidate)
-            free &= np.hypot(yy - y, xx - x) > 2 * candidate.radius
-        return found
-
-    def _level(self, details: dict[str, Any], one: Extended, which: int) -> float:
-        """Log intensity at the centre that holds the candidate's excess in its envelope."""
-        bank = details["bank"]
-        score = bank.scores(
-            (self._model_counts(bank.model) - details["rate"]) * bank.model.good, details["rate"]
-        )[which]
-        information = bank.information(details["rate"])[which] * details["free"][which]
-        flux = float(score[0, int(one.y), int(one.x)] / information[int(one.y), int(one.x)])
-        return float(np.log(max(flux, 1e-6) / (2 * np.pi * one.envelope**2)))
-
-    @staticmethod
-    def _model_counts(model: SkyModel) -> Tensor:
-        return model.counts[None] * model.good
 
     def _finish(self) -> None:
         """Fit all with free spectra, drop what is not needed, draw the final posterior."""
@@ -548,16 +393,3 @@ def _spectral_shape(model: SkyModel) -> Tensor:
         first = start + model.diffuse.slices[key].start
         held[first : first + one.n_hyper] = True
     return held
-
-
-def _templates(model: SkyModel, extended: bool) -> list[Template]:
-    """Point, and blobs and shells in units of the PSF's width."""
-    from .psf import half_width
-
-    width = min(
-        float(half_width(i.image.psf.stamps(i.image.n_bands)).min()) for i in model.instruments
-    )
-    flat = min(model.grid.ny, model.grid.nx) == 1
-    if not extended or flat:
-        return [Template("point")]
-    return [Template("point"), *(Template(kind, size * width / 2) for kind, size in SIZES)]

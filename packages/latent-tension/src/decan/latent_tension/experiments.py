@@ -74,7 +74,7 @@ def line(run: Run) -> None:
     priors = Priors(fluctuations=(0.4, 0.2))
     rows, example = [], None
     for amplitude in amplitudes:
-        hits, heights = 0, []
+        hits, heights = 0, list[float]()
         for trial in range(trials if amplitude else 2 * trials):
             field = simulate_line(amplitude, rng=[run.seed, trial, int(amplitude)])
             fitted = TensionDecomposer(
@@ -117,7 +117,7 @@ def line(run: Run) -> None:
         "false alarms without a line (p = 0.05)",
         rows[0]["detected"],
         provenance=SIMULATED,
-        n=rows[0]["trials"],
+        n=int(rows[0]["trials"]),
     )
     if example is not None:
         run.figure(
@@ -160,7 +160,8 @@ def fields(run: Run) -> None:
     from .plots import plot_decomposition, plot_residuals, plot_spectrum
 
     cases = studies.field_cases(run)
-    scores, other, diffuse, slopes = [], {"matched filter": []}, [], []
+    scores, diffuse, slopes = [], [], []
+    other: dict[str, list[Any]] = {"matched filter": []}
     for number, (image, truth, true_diffuse) in enumerate(cases):
         fitted = TensionDecomposer(random_state=run.seed).fit(image)
         scores.append(score_catalogue(fitted.catalogue_, truth))
@@ -565,7 +566,7 @@ def _tour_image(run: Run) -> tuple[Any, Provenance]:
 
     if run.has("fermi-gc") and run.has("fermi-gc-catalogue"):
         run.load("fermi-gc")
-        image, _ = load_fermi_gc(cutout=(slice(64, 136), slice(150, 234)))
+        image, _ = load_fermi_gc(cutout=(slice(64, 136), slice(56, 140)))
         return image, REAL
     try:
         image = load_chandra_m82()

@@ -420,6 +420,7 @@ def _round(
             break
         mean, energy, gradient = accepted
     assert energy is not None
+    assert first is not None
     posterior.mean, posterior.samples = mean, samples
     row = {
         "energy": float(energy),

@@ -117,7 +117,7 @@ class SkyModel:
 
     def named(self) -> dict[str, int]:
         """Places of the latents that have a name: spectra, offsets, levels, indices."""
-        names = {}
+        names: dict[str, int] = {}
         for key, one in self.components.items():
             if key != "points":
                 start = self.slices[key].start

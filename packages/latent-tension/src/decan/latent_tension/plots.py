@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from decan.core.plotting import COLOURS, new_axes, style
+from decan.core.plotting import COLOURS, figure_of, new_axes, style
+
+from .catalogue import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,7 +108,7 @@ def mark_sources(ax: Axes, catalogue: pd.DataFrame, *, colour: str = "yellow") -
     """
     from matplotlib.patches import Circle
 
-    for row in catalogue.itertuples():
+    for row in rows_of(catalogue):
         if row.kind == "extended":
             ax.add_patch(
                 Circle(
@@ -181,7 +183,7 @@ def plot_tension(decomposer: TensionDecomposer, *, loop: int = 1, ax: Axes | Non
     ax = new_axes(ax, figsize=(4.6, 4.2))
     maps = decomposer.tension_maps_[loop - 1]
     drawn = ax.imshow(maps.matched, origin="lower", cmap="RdBu_r", vmin=-7, vmax=7)
-    ax.get_figure().colorbar(drawn, ax=ax, shrink=0.85, label="σ of its own null")
+    figure_of(ax).colorbar(drawn, ax=ax, shrink=0.85, label="σ of its own null")
     mark_sources(ax, decomposer.catalogue_, colour="black")
     _bare(ax, f"tension before loop {loop}")
     return ax
@@ -254,7 +256,7 @@ def plot_residuals(
     ax = new_axes(ax)
     bins = np.linspace(-reach, reach, 61)
     values = np.clip(residuals[np.isfinite(residuals)], -reach, reach)
-    ax.hist(values, bins, density=True, histtype="step", label=label or None)
+    ax.hist(values, bins.tolist(), density=True, histtype="step", label=label or None)
     x = np.linspace(-reach, reach, 200)
     ax.plot(x, np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), color=COLOURS["grey"], lw=1)
     ax.set_xlabel("residual (σ)")

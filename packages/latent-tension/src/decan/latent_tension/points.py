@@ -70,7 +70,7 @@ class PointSources:
         deviation: float = 0.3,
     ) -> None:
         device = instruments[0].grid.k.device
-        like = {"dtype": torch.float64, "device": device}
+        like: dict[str, Any] = {"dtype": torch.float64, "device": device}
         self.positions = np.atleast_2d(np.asarray(positions, float))
         self.mu = torch.as_tensor(np.asarray(log_energy, float), **like)
         self.log_share = torch.as_tensor(np.log(np.asarray(band_share, float)), **like)

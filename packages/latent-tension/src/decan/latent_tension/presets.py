@@ -140,7 +140,7 @@ def load_simulated(number: int) -> tuple[PhotonImage, pd.DataFrame]:
 
 
 def load_fermi_gc(
-    *, template: bool = True, cutout: tuple[slice, slice] | None = None
+    *, template: bool = True, rebin: int = 1, cutout: tuple[slice, slice] | None = None
 ) -> tuple[PhotonImage, pd.DataFrame]:
     """Fermi-LAT above 10 GeV toward the Galactic centre, with the 3FHL sources inside.
 
@@ -148,8 +148,10 @@ def load_fermi_gc(
     ----------
     template : bool
         Whether the interstellar model is taken as known background.
+    rebin : {1, 2}
+        Pixels of 0.05 deg joined a side.
     cutout : (slice, slice), optional
-        (y, x) part of the field of 200 x 299 pixels of 0.05 deg.
+        (y, x) part of the field of 200 x 299 pixels (after joining, if any).
 
     Returns
     -------
@@ -179,6 +181,12 @@ def load_fermi_gc(
         z["exposure"].astype(float), (1, 20, 20), order=1, grid_mode=True, mode="nearest"
     )[:, :ny, :nx]
     background = z["background"].astype(float)
+    stamps = z["psf"].astype(float)
+    if rebin == 2:
+        counts, background = (np.stack([_joined(b, 2) for b in a]) for a in (counts, background))
+        exposure = np.stack([_joined(b, 2) for b in exposure]) / 4
+        stamps = _psf_on_joined(stamps)
+        z = {**z, **{k: _joined(z[k][None], 2, axis=1)[0] / 2 for k in ("glon_deg", "glat_deg")}}
     wcs = _galactic(z)
     x = (catalogue["glon_deg"] - z["glon_deg"][0]) / (z["glon_deg"][1] - z["glon_deg"][0])
     y = (catalogue["glat_deg"] - z["glat_deg"][0]) / (z["glat_deg"][1] - z["glat_deg"][0])
@@ -195,9 +203,9 @@ def load_fermi_gc(
     image = PhotonImage(
         counts,
         exposure,
-        ImagePSF(z["psf"]),
+        ImagePSF(stamps),
         edges * u.GeV,
-        pixel_scale=float(z["pixel_deg"]) * u.deg,
+        pixel_scale=float(z["pixel_deg"]) * rebin * u.deg,
         wcs=wcs,
         background=background if template else None,
         band_response=(edges[:, 1] - edges[:, 0]) * mean**-2.4,
@@ -470,10 +478,29 @@ def _tangential(numbers: np.ndarray) -> Any:
     return wcs
 
 
-def _joined(counts: np.ndarray, factor: int) -> np.ndarray:
-    ny, nx = (n // factor * factor for n in counts.shape)
-    blocks = counts[:ny, :nx].reshape(ny // factor, factor, nx // factor, factor)
-    return np.asarray(blocks.sum((1, 3)))
+def _joined(counts: np.ndarray, factor: int, *, axis: int | None = None) -> np.ndarray:
+    """Sum of blocks of pixels, along both axes or along one."""
+    for one in (0, 1) if axis is None else (axis,):
+        n = counts.shape[one] // factor
+        cut = np.moveaxis(counts, one, 0)[: n * factor]
+        counts = np.moveaxis(cut.reshape(n, factor, *cut.shape[1:]).sum(1), 0, one)
+    return np.asarray(counts)
+
+
+def _psf_on_joined(stamps: np.ndarray) -> np.ndarray:
+    """PSF on pixels of twice the side, for a source in the middle of such a pixel.
+
+    That place is a corner of four small pixels, so each large one takes halves of its rim.
+    """
+    ny, nx = stamps.shape[1:]
+    half = (min(ny, nx) // 2 - 1) // 2
+    weights = {-1: 0.5, 0: 1.0, 1: 0.5}
+    out = np.zeros((len(stamps), 2 * half + 1, 2 * half + 1))
+    for dy, wy in weights.items():
+        for dx, wx in weights.items():
+            y, x = (n // 2 + d + 2 * np.arange(-half, half + 1) for n, d in ((ny, dy), (nx, dx)))
+            out += wy * wx * stamps[:, y[:, None], x]
+    return np.asarray(out / out.sum((1, 2), keepdims=True))
 
 
 def _centroid(image: np.ndarray) -> tuple[float, float]:

@@ -110,7 +110,7 @@ class KingPSF(ImagePSF):
     """
 
     def __init__(
-        self, core: float | Sequence[float], *, slope: float = 1.5, radius: float = 30
+        self, core: float | Sequence[float] | np.ndarray, *, slope: float = 1.5, radius: float = 30
     ) -> None:
         cores = np.atleast_1d(np.asarray(core, dtype=float))
         if not np.all(cores > 0):
@@ -173,7 +173,7 @@ class PSFGrid:
     def stamps_at(self, y: float, x: float, n_bands: int) -> np.ndarray:
         """The PSF at one position, shape (n_bands, y, x)."""
         weights = self.weights(1, 1, y, x)[:, 0, 0]
-        return sum(  # type: ignore[return-value]
+        return sum(
             w * member.stamps(n_bands) for w, member in zip(weights, self.members, strict=True)
         )
 

@@ -326,7 +326,9 @@ def read_erosita_tile(
         6: (0.5, 1.0),
         7: (1.0, 2.0),
     }
-    counts, exposure, wcs = [], [], None
+    counts: list[np.ndarray] = []
+    exposure: list[np.ndarray] = []
+    wcs = None
     for band in bands:
         if band not in known:
             raise ValueError(f"bands: DR1 has {sorted(known)}, found {band}")
@@ -654,7 +656,7 @@ def _wcs(header: Any) -> Any:
 
 
 def _edges(header: Any) -> np.ndarray | None:
-    found = []
+    found: list[tuple[float, float]] = []
     while f"ELO{len(found)}" in header:
         found.append((header[f"ELO{len(found)}"], header[f"EHI{len(found)}"]))
     return np.array(found) if found else None

@@ -95,7 +95,7 @@ class Instrument:
         size = (self.grid.ny, self.grid.nx)
         if self.weights is None:
             return torch.fft.irfft2(modes * self.kernels[0].conj(), s=size)
-        return sum(  # type: ignore[return-value]
+        return sum(
             torch.fft.irfft2(modes * k.conj(), s=size) * w
             for w, k in zip(self.weights, self.kernels, strict=True)
         )

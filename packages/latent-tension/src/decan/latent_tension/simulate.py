@@ -70,7 +70,7 @@ def simulate_field(
     n_points: int = 30,
     n_extended: int = 2,
     exposure: float = 1.0,
-    rng: np.random.Generator | int | None = None,
+    rng: np.random.Generator | int | list[int] | None = None,
 ) -> SimulatedField:
     """A field of diffuse emission, points and extended objects in three bands.
 
@@ -129,7 +129,7 @@ def simulate_pair(
     *,
     counts: float = 200.0,
     size: int = 64,
-    rng: np.random.Generator | int | None = None,
+    rng: np.random.Generator | int | list[int] | None = None,
 ) -> SimulatedField:
     """Two equal sources at a separation on structured diffuse emission.
 
@@ -172,7 +172,7 @@ def simulate_pair(
 
 
 def simulate_edge(
-    size: int = 64, *, rng: np.random.Generator | int | None = None
+    size: int = 64, *, rng: np.random.Generator | int | list[int] | None = None
 ) -> SimulatedField:
     """A bright rim of diffuse emission and no source at all: the honest answer is none.
 
@@ -210,7 +210,7 @@ def simulate_line(
     *,
     n: int = 256,
     level: float = 20.0,
-    rng: np.random.Generator | int | None = None,
+    rng: np.random.Generator | int | list[int] | None = None,
 ) -> SimulatedField:
     """The one-dimensional toy: a line on a correlated background.
 
@@ -259,7 +259,7 @@ def simulate_prior_field(
     rms: float = 0.6,
     slope: float = -4.0,
     psf_sigma: float = 1.2,
-    rng: np.random.Generator | int | None = None,
+    rng: np.random.Generator | int | list[int] | None = None,
 ) -> SimulatedField:
     """A sky in one band drawn from the model's own prior, for the calibration of intervals.
 

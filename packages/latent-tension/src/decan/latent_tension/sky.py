@@ -60,7 +60,7 @@ class Diffuse:
         index: PowerSpectrum | MaternSpectrum | None = None,
         deviations: LogNormal | None = None,
     ) -> None:
-        like = {"dtype": torch.float64, "device": grid.k.device}
+        like: dict[str, Any] = {"dtype": torch.float64, "device": grid.k.device}
         self.grid = grid
         self.mu = torch.as_tensor(np.asarray(log_energy, float), **like)
         self.n_bands = len(self.mu)
@@ -191,7 +191,7 @@ class ExtendedBox:
         index: Normal = SOURCE_INDEX,
         deviation: float = 0.3,
     ) -> None:
-        like = {"dtype": torch.float64, "device": grid.k.device}
+        like: dict[str, Any] = {"dtype": torch.float64, "device": grid.k.device}
         self.grid, self.centre, self.size, self.level = grid, centre, float(size), level
         self.mu = torch.as_tensor(np.asarray(log_energy, float), **like)
         self.log_share = torch.as_tensor(np.log(np.asarray(band_share, float)), **like)

@@ -9,7 +9,6 @@ distribution from repeated experiments under the fitted model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -174,11 +173,6 @@ def cropped(model: SkyModel, image: Tensor) -> np.ndarray:
     return np.asarray(image[..., window[0], window[1]].cpu().numpy())
 
 
-def null_maxima(maps: Sequence[Tensor]) -> np.ndarray:
-    """Largest value of each map."""
-    return np.array([float(one.max()) for one in maps])
-
-
 def _row(name: str, latents: Tensor) -> dict[str, Any]:
     single = latents.shape[1] == 1
     return {
@@ -189,18 +183,3 @@ def _row(name: str, latents: Tensor) -> dict[str, Any]:
         "z": float(latents.mean()) if single else float("nan"),
         "std": float(latents.std()) if single and len(latents) > 1 else float("nan"),
     }
-
-
-def null_excitations(
-    model: SkyModel, null: dict[str, Tensor], samples: Tensor
-) -> dict[str, Tensor]:
-    """Mean excitation maps that fits of the repeated experiments would show, by field."""
-    n = len(null["prior"])
-    estimate = null["prior"] - samples[:n]
-    start = model.slices["diffuse"].start
-    found = {}
-    for key, one in model.diffuse.fields.items():
-        where = model.diffuse.slices[key]
-        where = slice(start + where.start + one.n_hyper, start + where.stop)
-        found[key] = model.grid.excitation(estimate[:, where])
-    return found

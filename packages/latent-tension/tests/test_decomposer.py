@@ -1,0 +1,190 @@
+"""The whole job, and the inputs that have hurt users of other tools."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from astropy.io import fits
+
+from decan.latent_tension import GaussianPSF, PhotonImage, TensionDecomposer
+from decan.latent_tension.plots import plot_decomposition
+
+
+def quick(**more):
+    settings = {"method": "mgvi", "fit_extended": False, "max_loops": 2, "n_final": 6}
+    return TensionDecomposer(**{**settings, **more})
+
+
+def point(shape, x, y, counts, psf, background, seed=0):
+    """Poisson counts of one source on a flat background."""
+    rng = np.random.default_rng(seed)
+    yy, xx = np.mgrid[: shape[0], : shape[1]]
+    sigma = psf
+    image = np.exp(-((yy - y) ** 2 + (xx - x) ** 2) / (2 * sigma**2)) / (2 * np.pi * sigma**2)
+    return rng.poisson(counts * image + background).astype(float)
+
+
+def nearest(catalogue, x, y):
+    away = np.hypot(catalogue["x"] - x, catalogue["y"] - y)
+    return catalogue.loc[away.idxmin()], float(away.min())
+
+
+def test_bright_sources_are_found_at_their_place_with_their_flux(field, fitted):
+    bright = field.truth[field.truth["counts_total"] > 60]
+    for row in bright.itertuples():
+        seen, away = nearest(fitted.catalogue_, row.x_pix, row.y_pix)
+        # Information bound: 0.3 px and 15 % at 60 counts; three of that.
+        assert away < 1.0
+        assert abs(seen["flux"] - row.counts_total) < 3 * seen["flux_err"] + 0.1 * row.counts_total
+
+
+def test_every_number_of_the_catalogue_is_finite(fitted):
+    columns = ["x", "y", "pos_err", "flux", "flux_err", "significance", "ts", "elbo_gain"]
+    assert np.isfinite(fitted.catalogue_[columns].to_numpy()).all()
+    assert np.isfinite(fitted.mean("total")).all()
+
+
+def test_components_add_up_to_the_total(fitted):
+    parts = sum(fitted.samples(name) for name in ("diffuse", "extended", "points"))
+    assert np.allclose(parts, fitted.samples("total"))
+
+
+def test_expected_counts_add_up_to_the_observed(fitted):
+    observed = fitted.images_[0].counts.sum()
+    assert fitted.predict_counts()[0].sum() == pytest.approx(observed, abs=4 * np.sqrt(observed))
+
+
+def test_an_unknown_component_is_refused_by_name(fitted):
+    with pytest.raises(ValueError, match="component: must be one of"):
+        fitted.mean("stars")
+
+
+def test_files_and_page_hold_the_result(fitted, tmp_path):
+    path = fitted.to_fits(tmp_path / "components.fits")
+    with fits.open(path) as file:
+        names = [h.name for h in file]
+        assert file["DIFFUSE"].data.shape == fitted.images_[0].shape
+        assert len(file["CATALOGUE"].data) == len(fitted.catalogue_)
+    assert {"TOTAL", "TOTAL_STD", "TENSION", "RESIDUAL"} <= set(names)
+    fitted.write_catalogue(tmp_path / "c.parquet")
+    assert len(pd.read_parquet(tmp_path / "c.parquet")) == len(fitted.catalogue_)
+    fitted.write_catalogue(tmp_path / "c.ecsv")
+    assert "<img" in fitted.page().render()
+    assert plot_decomposition(fitted).shape == (2, 3)
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+
+
+def test_it_shows_what_it_is(fitted):
+    assert "point sources" in repr(fitted)
+    assert "<table" in fitted._repr_html_()
+    assert "not fitted" in repr(TensionDecomposer())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "word"), [({"statistic": "max"}, "statistic"), ({"threshold": "fwer"}, "threshold")]
+)
+def test_settings_that_do_not_exist_are_refused(wrong, word):
+    with pytest.raises(ValueError, match=word):
+        TensionDecomposer(**wrong)
+
+
+# Spec row 14.
+def test_the_same_seed_gives_the_same_catalogue_bit_for_bit():
+    counts = point((32, 32), 14.3, 17.8, 150, 1.5, 0.3)
+    image = PhotonImage(counts, psf=GaussianPSF(1.5))
+    first, second = (quick(max_loops=1, random_state=3).fit(image).catalogue_ for _ in range(2))
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
+
+
+# Spec row 8.
+@pytest.mark.parametrize("photons", [0, 1])
+def test_an_empty_image_gives_no_source_and_no_nan(photons):
+    counts = np.zeros((24, 24))
+    counts[7, 9] = photons
+    with pytest.warns(UserWarning, match="nothing can be found"):
+        result = quick().fit(PhotonImage(counts, psf=GaussianPSF(1.5)))
+    assert len(result.catalogue_) == 0
+    assert np.isfinite(result.mean()).all()
+    assert np.isfinite(result.std()).all()
+
+
+# Spec row 9.
+def test_a_hot_pixel_is_an_artifact_and_no_source():
+    counts = point((40, 40), 12.0, 25.0, 200, 1.5, 0.5)
+    counts[8, 30] = 1e6
+    with pytest.warns(UserWarning, match="narrower than the PSF"):
+        result = quick().fit(PhotonImage(counts, psf=GaussianPSF(1.5)))
+    kinds = result.catalogue_["kind"].tolist()
+    assert kinds.count("artifact") == 1
+    assert kinds.count("point") == 1
+
+
+# Spec row 10.
+def test_an_odd_size_gives_the_catalogue_of_the_same_data_with_a_masked_rim():
+    counts = point((37, 41), 20.2, 15.6, 300, 1.5, 0.5)
+    small = quick(max_loops=1).fit(PhotonImage(counts, psf=GaussianPSF(1.5))).catalogue_
+    assert len(small) == 1
+    row, away = nearest(small, 20.2, 15.6)
+    assert away < 0.4
+    assert row["flux"] == pytest.approx(300, abs=3 * row["flux_err"])
+
+
+# Spec row 11, and the case of gammapy/gammapy#3497.
+def test_a_source_at_the_border_is_flagged_and_finite():
+    counts = point((64, 64), 2.0, 31.0, 200, 1.5, 0.2, seed=3)
+    result = quick().fit(PhotonImage(counts, psf=GaussianPSF(1.5, size=15)))
+    row, away = nearest(result.catalogue_, 2.0, 31.0)
+    assert away < 1.0
+    assert row["edge"]
+    assert np.isfinite(row[["flux", "flux_err", "significance"]].astype(float)).all()
+    assert row["flux"] == pytest.approx(200, abs=3 * row["flux_err"])
+
+
+# Case of gammapy/gammapy#3707.
+def test_a_hole_in_the_exposure_is_masked_and_nothing_is_found_on_its_rim():
+    counts = point((64, 64), 50.0, 10.0, 300, 1.5, 0.5, seed=1)
+    psf = GaussianPSF(1.5)
+    whole = quick().fit(PhotonImage(counts, np.full((64, 64), 1e4), psf)).catalogue_
+    exposure = np.full((64, 64), 1e4)
+    exposure[26:38, 26:38] = 0
+    holed = counts.copy()
+    holed[26:38, 26:38] = 0
+    image = PhotonImage(holed, exposure, psf)
+    assert image.mask.sum() == 144
+    result = quick().fit(image)
+    seen = result.catalogue_
+    assert np.isfinite(result.mean()).all()
+    row, away = nearest(seen, 50.0, 10.0)
+    full, _ = nearest(whole, 50.0, 10.0)
+    assert away < 0.5
+    assert abs(row["flux"] - full["flux"]) < full["flux_err"]
+    assert abs(row["x"] - full["x"]) < full["pos_err"]
+    rim = seen["x"].between(22, 42) & seen["y"].between(22, 42)
+    assert not rim.any()
+
+
+# Case of scikit-image/scikit-image#1831.
+def test_two_equal_pixels_are_one_source():
+    y, x = np.mgrid[:41, :41]
+    g = np.exp(-((x - 20.5) ** 2 + (y - 20.0) ** 2) / (2 * 1.8**2))
+    counts = np.rint(400 * g / g.sum()) + 1
+    result = quick().fit(PhotonImage(counts, psf=GaussianPSF(1.8)))
+    assert len(result.catalogue_) == 1
+    row = result.catalogue_.iloc[0]
+    assert row["x"] == pytest.approx(20.5, abs=0.1)
+    assert row["y"] == pytest.approx(20.0, abs=0.1)
+    assert row["flux"] == pytest.approx(392, abs=3 * row["flux_err"])
+
+
+def test_a_thin_image_of_one_row_works():
+    rng = np.random.default_rng(2)
+    x = np.arange(128)
+    rate = 20 + 60 * np.exp(-((x - 70.4) ** 2) / (2 * 1.5**2))
+    line = np.exp(-(np.arange(-9, 10) ** 2) / (2 * 1.5**2))
+    image = PhotonImage(rng.poisson(rate)[None, None], psf=(line / line.sum())[None, None])
+    result = quick(threshold="fdr").fit(image)
+    row, _ = nearest(result.catalogue_, 70.4, 0.0)
+    assert row["x"] == pytest.approx(70.4, abs=0.6)
