@@ -16,9 +16,13 @@ def metrics():
     return DATASETS.load("kepler_dr25_sup_metrics")
 
 
+@pytest.fixture(scope="module")
+def found(metrics):
+    return RuleVetter().predict(metrics)
+
+
 @at_hand
-def test_published_verdicts_are_reproduced_but_for_one_that_needs_its_neighbour(metrics):
-    found = RuleVetter().predict(metrics)
+def test_published_verdicts_are_reproduced_but_for_one_that_needs_its_neighbour(metrics, found):
     wrong = found["disposition"].to_numpy() != metrics["rv_disposition"].to_numpy()
     # The one miss is a star whose second event is the secondary of the first.
     assert wrong.sum() <= 1
@@ -27,11 +31,10 @@ def test_published_verdicts_are_reproduced_but_for_one_that_needs_its_neighbour(
 
 
 @at_hand
-def test_every_published_test_outcome_of_one_event_is_reproduced(metrics):
+def test_every_published_test_outcome_of_one_event_is_reproduced(metrics, found):
     table = DATASETS.load("kepler_dr25_robovetter")
     table = table[table["dataset"] == "sup"].set_index(["kepid", "tce_plnt_num"])
     keys = list(zip(metrics["kepid"], metrics["tce_plnt_num"], strict=True))
-    found = RuleVetter().predict(metrics)
     shared = [
         name for name in found if name in table and table[name].dtype == bool and name != "ss"
     ]
@@ -58,8 +61,7 @@ def test_tests_that_the_table_does_not_allow_are_named(metrics):
 
 
 @at_hand
-def test_comments_say_in_words_what_failed(metrics):
-    found = RuleVetter().predict(metrics)
+def test_comments_say_in_words_what_failed(found):
     ghost = found[found["halo_ghost"]]
     assert ghost["comment"].str.contains("halo").all()
     assert (found.loc[found["comment"] == "no test fails", "disposition"] == "PC").all()

@@ -97,7 +97,7 @@ def test_gradients_along_the_way_add_up_to_the_change_of_the_log_odds(vetter, pl
     scalars = scalar_features(
         period_day=[5.0], duration_hour=[3.0], depth_ppm=[1e4], snr=[60.0], n_transits=[10]
     )
-    parts = integrated_gradients(classifier, views, scalars, n_steps=64)
+    parts = integrated_gradients(classifier, views, scalars, n_steps=32)
     batch = classifier.tensors(views, scalars)
     flat = {name: v if name == "scalars" else torch.zeros_like(v) for name, v in batch.items()}
 

@@ -14,9 +14,11 @@ from .kepler import (
     robovetter_rules,
 )
 from .light_curves import depth_after_detrending, real_light_curves, simulated_vetting, tour
+from .simulated import ablation_matrix, time_reversal
 from .tess import branch_removal, calibration, network_cost, tess_triage
 
 __all__ = [
+    "ablation_matrix",
     "branch_removal",
     "calibration",
     "catalogue_quality",
@@ -29,5 +31,6 @@ __all__ = [
     "robovetter_rules",
     "simulated_vetting",
     "tess_triage",
+    "time_reversal",
     "tour",
 ]
