@@ -77,7 +77,7 @@ def read_catalogue(path: Path) -> pd.DataFrame:
     --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "one.csv"
-    >>> _ = path.write_text("name,glon_deg\\nA,1.5\\n")
+    >>> _ = path.write_text("name,glon_deg\nA,1.5\n")
     >>> float(read_catalogue(path)["glon_deg"].iloc[0])
     1.5
     """

@@ -118,7 +118,14 @@ class Grid:
 
 @dataclass
 class FieldState:
-    """A correlated field at given latents, with what its derivative needs."""
+    """A correlated field at given latents, with what its derivative needs.
+
+    Examples
+    --------
+    >>> one = torch.ones(1)
+    >>> FieldState(modes=one, weight=one, jacobian=one, field=one).field
+    tensor([1.])
+    """
 
     modes: Tensor
     weight: Tensor

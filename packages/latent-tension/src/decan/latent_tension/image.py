@@ -255,12 +255,14 @@ class PhotonImage:
         if isinstance(kind, ImagePSF) and (stamps.shape[1] > most[0] or stamps.shape[2] > most[1]):
             cut = [max(0, (s - m) // 2) for s, m in zip(stamps.shape[1:], most, strict=True)]
             inner = stamps[:, cut[0] : stamps.shape[1] - cut[0], cut[1] : stamps.shape[2] - cut[1]]
-            warnings.warn(
-                f"psf: {stamps.shape[1:]} px on an image of {(ny, nx)} px; cut, "
-                f"{1 - inner.sum((1, 2)).min():.1%} of a source is lost",
-                UserWarning,
-                stacklevel=3,
-            )
+            lost = 1 - inner.sum((1, 2)).min()
+            if lost > 1e-3:
+                warnings.warn(
+                    f"psf: {stamps.shape[1:]} px on an image of {(ny, nx)} px; cut, "
+                    f"{lost:.1%} of a source is lost",
+                    UserWarning,
+                    stacklevel=3,
+                )
             kind = ImagePSF(inner / inner.sum((1, 2), keepdims=True))
         return kind
 

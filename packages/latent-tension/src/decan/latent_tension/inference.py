@@ -14,7 +14,7 @@ References
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -576,8 +576,20 @@ def _settled(history: list[dict[str, Any]]) -> bool:
 
 
 @contextmanager
-def few_threads() -> Any:
-    """One thread inside: FFTs of this size lose by more, and one thread repeats bitwise."""
+def few_threads() -> Iterator[None]:
+    """One thread of torch inside: FFTs of this size lose by more, and one repeats bitwise.
+
+    Yields
+    ------
+    None
+        The number of threads is restored when the context ends.
+
+    Examples
+    --------
+    >>> with few_threads():
+    ...     torch.get_num_threads()
+    1
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

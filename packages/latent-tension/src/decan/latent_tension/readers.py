@@ -673,8 +673,10 @@ def _on_pixels(path: str | os.PathLike[str], wcs: Any, n_pixels: int) -> np.ndar
     if there is None:
         raise SchemaError(f"{path}: no celestial coordinates in the header")
     px, py = there.wcs_world2pix(lon, lat, 0)
-    values = map_coordinates(np.nan_to_num(data.astype(float)), [py, px], order=1)
-    return np.asarray(values.reshape(n_pixels, n_pixels))
+    ny, nx = data.shape
+    values = map_coordinates(np.nan_to_num(data.astype(float)), [py, px], order=1, mode="nearest")
+    within = (py > -0.5) & (py < ny - 0.5) & (px > -0.5) & (px < nx - 0.5)
+    return np.asarray(np.where(within, values, 0.0).reshape(n_pixels, n_pixels))
 
 
 def _arcsec(unit: str) -> float:

@@ -139,6 +139,13 @@ def sky_grid(
     ------
     ValueError
         If the images have different bands, or their frames differ by more than a shift.
+
+    Examples
+    --------
+    >>> from decan.latent_tension.psf import GaussianPSF
+    >>> grid, origins = sky_grid([PhotonImage(np.zeros((30, 30)), psf=GaussianPSF(1.0))])
+    >>> (grid.ny, grid.nx), origins
+    ((36, 36), [(1.0, 1.0)])
     """
     bands = {image.n_bands for image in images}
     if len(bands) > 1:

@@ -93,7 +93,7 @@ def simulate_field(
     Examples
     --------
     >>> simulate_field(64, n_points=8, n_extended=1, rng=1).image
-    PhotonImage(3 bands, 64 x 64 px, 4,832 counts)
+    PhotonImage(3 bands, 64 x 64 px, 4,912 counts)
     """
     rng = np.random.default_rng(rng)
     mu = _log_energy()
