@@ -253,20 +253,26 @@ class CandidateFinder:
         table["rank_by_brightness"] = (-table["log_flux"]).rank(method="min").astype(int)
         return table.sort_values("score", ascending=False, kind="stable").reset_index(drop=True)
 
-    def explain(self, max_depth: int = 3) -> SurrogateTree:
-        """A shallow tree that repeats the natural clusters of the fit.
+    def explain(self, max_depth: int = 3, *, share: float | None = None) -> SurrogateTree:
+        """A shallow tree that repeats the clusters of the fit.
 
         Parameters
         ----------
         max_depth : int
             Cuts between root and leaf at most.
+        share : float, optional
+            Members are then the rows that are selected together with this share of the
+            others; without it those on the pulsars' side of the natural boundary.
 
         Returns
         -------
         SurrogateTree
             Its ``fidelity`` says how far it may be trusted, its ``rules()`` what it says.
         """
-        return SurrogateTree.fit(self.features_.table, self.members_, max_depth=max_depth)
+        member = self.members_
+        if share is not None:
+            member = self.score_ >= threshold_for_share(self.score_[~self.known_], share)
+        return SurrogateTree.fit(self.features_.table, member, max_depth=max_depth)
 
     @property
     def members_(self) -> NDArray[np.bool_]:

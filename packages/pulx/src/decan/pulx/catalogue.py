@@ -83,10 +83,10 @@ def check_flux_unit(flux: ArrayLike, name: str = "EP_8_FLUX") -> None:
     Examples
     --------
     >>> check_flux_unit([1e-13, 3e-14])
-    >>> check_flux_unit([-13.0, -13.5])
+    >>> check_flux_unit([-13.0, -13.5], "flux")
     Traceback (most recent call last):
     ...
-    decan.core.errors.SchemaError: EP_8_FLUX: median -13.2 looks like log10 of erg/cm2/s; pass 10**EP_8_FLUX
+    decan.core.errors.SchemaError: flux: median -13.2 looks like log10 of erg/cm2/s; pass 10**flux
     """
     values = np.asarray(flux, dtype=float)
     values = values[np.isfinite(values) & (values != 0)]

@@ -71,3 +71,20 @@ def search(
         events, out, fmin=fmin, fmax=fmax, zmax=zmax, energy=energy, jobs=jobs, resume=resume
     )
     typer.echo(f"The page: {page.resolve()}")
+
+
+@commands.command()
+def train(
+    preset: Annotated[str, typer.Option(help="shipped: the finders that come along.")] = "shipped",
+    out: Annotated[Path, typer.Option(help="Folder for the folders swift and xmm.")] = Path(
+        "decan-pulx-finders"
+    ),
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+) -> None:
+    """Make the shipped finders again."""
+    from .shipped import train_finders
+
+    if preset != "shipped":
+        raise typer.BadParameter("there is one preset, shipped", param_hint="--preset")
+    for folder in train_finders(out, seed=seed):
+        typer.echo(f"written {folder}")

@@ -389,7 +389,8 @@ def features_chandra(table: pd.DataFrame, *, source: str = "name", peak: bool = 
     Examples
     --------
     >>> import pandas as pd
-    >>> rows = pd.DataFrame({"name": ["a", "b"], **{f"flux_aper_{b}": [1e-13, 2e-14] for b in "bsmh"}})
+    >>> fluxes = {f"flux_aper_{band}": [1e-13, 2e-14] for band in "bsmh"}
+    >>> rows = pd.DataFrame({"name": ["a", "b"], **fluxes})
     >>> features_chandra(rows).names[-3:]
     ['HRSoft', 'HRHard', 'log_peak']
     """

@@ -46,7 +46,7 @@ def merge_intervals(intervals: ArrayLike) -> tuple[NDArray[np.float64], int]:
     given = np.asarray(intervals, dtype=float)
     if given.ndim != 2 or given.shape[1:] != (2,) or len(given) == 0:
         raise ValueError(
-            f"gti: shape {given.shape}, expected (n, 2) with start and stop of at least one interval"
+            f"gti: shape {given.shape}, expected (n, 2): start and stop of at least one interval"
         )
     bad = np.flatnonzero(~np.isfinite(given).all(axis=1) | ~(given[:, 1] > given[:, 0]))
     if len(bad):

@@ -43,6 +43,7 @@ class Continuum:
     slope: float = 2.0
 
     def __call__(self, frequency: ArrayLike) -> NDArray[np.float64]:
+        """Mean power at frequencies, Hz."""
         f = np.asarray(frequency, dtype=float)
         if self.amplitude == 0:
             return np.full(f.shape, 2.0)
@@ -265,7 +266,7 @@ def _bins(f: NDArray[np.float64]) -> NDArray[np.int64]:
 def _running_median(
     frequency: NDArray[np.float64], power: NDArray[np.float64], width: float
 ) -> NDArray[np.float64]:
-    """Median in a window of constant width in log f, as a mean: divided by ln 2 of an exponential."""
+    """Median in a window of constant width in log f, over ln 2: the mean of an exponential."""
     n = len(power)
     knots = np.unique(np.geomspace(1, n, 120).astype(int)) - 1
     level = []

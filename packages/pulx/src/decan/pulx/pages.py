@@ -155,8 +155,8 @@ def search_files(
     page = Page(
         f"Pulsation search of {len(table)} event list{'s' if len(table) != 1 else ''}",
         f"{fmin:g} to {fmax:g} Hz, with drifts. "
-        f"{found or 'No'} list{'s' if found != 1 else ''} with a peak that noise gives in less than "
-        "1 % of such searches.",
+        f"{found or 'No'} list{'s' if found != 1 else ''} with a peak that noise gives in less "
+        "than 1 % of such searches.",
     )
     columns = ["name", "n_events", "exposure_s", "frequency_hz", "drift_hz_s", "Z2", "p_global",
                "pulsed_fraction", "limit", "timing", "error"]  # fmt: skip

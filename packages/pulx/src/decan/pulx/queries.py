@@ -97,8 +97,8 @@ def events_url(obsid: str, *, camera: str = "pn", level: str = "PPS") -> str:
 
     Examples
     --------
-    >>> events_url("0791010101")[-40:]
-    'ion-aio?obsno=0791010101&level=PPS&name=PIEVLI'[-40:]  # doctest: +SKIP
+    >>> events_url("0791010101").split("?")[1]
+    'obsno=0791010101&level=PPS&name=PIEVLI'
     """
     names = {"pn": "PIEVLI", "mos": "MIEVLI"}
     if not (len(obsid) == 10 and obsid.isdigit()) or camera not in names:
@@ -124,8 +124,8 @@ def adql_4xmm(ra_deg: float, dec_deg: float, radius_arcsec: float = 15.0) -> str
 
     Examples
     --------
-    >>> adql_4xmm(10.0, -5.0)[-70:]
-    "CONTAINS(POINT('ICRS', ra, dec), CIRCLE('ICRS', 10, -5, 0.00416667)) = 1"[-70:]  # doctest: +SKIP
+    >>> adql_4xmm(10.0, -5.0).split("WHERE")[0][-12:]
+    'FROM xmmssc '
     """
     circle = f"CIRCLE('ICRS', {ra_deg:.8g}, {dec_deg:.8g}, {radius_arcsec / 3600:.6g})"
     return (

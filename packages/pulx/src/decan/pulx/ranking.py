@@ -144,7 +144,10 @@ def at_fixed(
     >>> bool(abs(np.corrcoef(at_fixed(score, brightness), brightness)[0, 1]) < 0.15)
     True
     """
-    s, b = np.asarray(score, dtype=float), np.asarray(brightness, dtype=float)
+    from scipy.stats import rankdata
+
+    # Places instead of values: a few huge scores would otherwise decide the trend.
+    s, b = rankdata(np.asarray(score, dtype=float)), np.asarray(brightness, dtype=float)
     n = len(s)
     order = np.argsort(b, kind="stable")
     half = max(10, int(neighbours * n / 2))

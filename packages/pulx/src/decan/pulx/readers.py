@@ -220,9 +220,8 @@ def _number(value: Any, key: str, where: str) -> float:
         try:
             value = float(text)
         except ValueError:
-            raise SchemaError(f"{where}: {key} is {value!r}, expected a number of days"
-                              if key.startswith("MJD") else
-                              f"{where}: {key} is {value!r}, expected a number") from None  # fmt: skip
+            unit = " of days" if key.startswith("MJD") else ""
+            raise SchemaError(f"{where}: {key} is {value!r}, expected a number{unit}") from None
     if value is None or not np.isfinite(value):
         raise SchemaError(f"{where}: {key} is {value!r}, expected a finite number")
     return float(value)

@@ -28,12 +28,13 @@ _REAL = {
     title="A pulsar found blind, and what gaps make of it",
     data=["ngc300_ulx1", "m82_chandra_wheel"],
     claims=[
-        Claim("peaks of the ten highest that are marked as one alias family", goal=10.0,
-              headline=True),
+        Claim(
+            "peaks of the ten highest that are marked as one alias family", goal=10.0, headline=True
+        ),
         Claim("log10 of the global false-alarm probability", goal=-10.0, better="lower"),
     ],
     tour=True,
-)  # fmt: skip
+)
 def blind_search(run: Run) -> None:
     """Search an event list over frequency and drift, mark the aliases of its gaps, fold, and limit.
 
@@ -53,23 +54,47 @@ def blind_search(run: Run) -> None:
     best = drifting.best
     n = len(events)
     family = int(np.sum((peaks["alias_of"] == 0) | (peaks.index == 0)))
-    run.record("peaks of the ten highest that are marked as one alias family", family,
-               provenance=provenance, n=len(peaks))  # fmt: skip
-    run.record("log10 of the global false-alarm probability", _log10(constant.best["p_global"]),
-               provenance=provenance, n=n)  # fmt: skip
+    run.record(
+        "peaks of the ten highest that are marked as one alias family",
+        family,
+        provenance=provenance,
+        n=len(peaks),
+    )
+    run.record(
+        "log10 of the global false-alarm probability",
+        _log10(constant.best["p_global"]),
+        provenance=provenance,
+        n=n,
+    )
     run.record("frequency", float(best["frequency_hz"]), provenance=provenance, n=n, unit="Hz")
-    run.record("pulsed fraction (amplitude)", float(best["pulsed_fraction"]),
-               provenance=provenance, n=n)  # fmt: skip
-    run.figure("periodogram", constant.plot(), caption=f"{events.name}: Z² at constant frequency, "
-               "with the level that noise reaches somewhere in 1 % of such searches, and the "
-               "aliases as open circles.")  # fmt: skip
-    run.figure("drift-map", drifting.plot(), caption="Z² over frequency and drift around the best "
-               "peak: the gaps repeat one pulsation at offsets of half an orbit's frequency.")  # fmt: skip
+    run.record(
+        "pulsed fraction (amplitude)", float(best["pulsed_fraction"]), provenance=provenance, n=n
+    )
+    run.figure(
+        "periodogram",
+        constant.plot(),
+        caption=f"{events.name}: Z² at constant frequency, "
+        "with the level that noise reaches somewhere in 1 % of such searches, and the "
+        "aliases as open circles.",
+    )
+    run.figure(
+        "drift-map",
+        drifting.plot(),
+        caption="Z² over frequency and drift around the best "
+        "peak: the gaps repeat one pulsation at offsets of half an orbit's frequency.",
+    )
     profile = fold(events, best["frequency_hz"], drift=best["drift_hz_s"])
-    run.figure("profile", profile.plot(), caption="Folded at the best peak, each bin divided by "
-               "its exposure.")  # fmt: skip
-    run.table("peaks", peaks, caption="The ten highest peaks over frequency and drift; alias_of "
-              "is the row of the peak that it repeats.")  # fmt: skip
+    run.figure(
+        "profile",
+        profile.plot(),
+        caption="Folded at the best peak, each bin divided by its exposure.",
+    )
+    run.table(
+        "peaks",
+        peaks,
+        caption="The ten highest peaks over frequency and drift; alias_of "
+        "is the row of the peak that it repeats.",
+    )
     run.note(str(pulsed_fraction_limit(events, low, high, search=constant)) + ".")
 
 
@@ -77,15 +102,19 @@ def blind_search(run: Run) -> None:
     title="Real lists searched blind",
     data=["ngc300_ulx1", "sgr1830", "psrb1509", "m82_chandra"],
     claims=[
-        Claim("largest difference of Z² from the direct sum", goal=1e-6, better="lower",
-              headline=True),
+        Claim(
+            "largest difference of Z² from the direct sum", goal=1e-6, better="lower", headline=True
+        ),
         Claim("largest difference of H from the direct sum", goal=1e-6, better="lower"),
         Claim("pulsars found within 1/(5T), global p below 1e-10", goal=3.0),
         Claim("global p of the best peak in the M82 field", goal=0.01),
-        Claim("alias spacing over the nearest multiple of 1/(2 x 5.5 ks), largest misfit",
-              goal=0.05, better="lower"),
+        Claim(
+            "alias spacing over the nearest multiple of 1/(2 x 5.5 ks), largest misfit",
+            goal=0.05,
+            better="lower",
+        ),
     ],
-)  # fmt: skip
+)
 def real_pulsars(run: Run) -> None:
     """NGC 300 ULX-1, SGR 1830-0645 and PSR B1509-58 without knowing their periods, and a field
     without a pulsar.
@@ -111,43 +140,67 @@ def real_pulsars(run: Run) -> None:
             near = abs(best["frequency_hz"] - truth) <= 1 / (5 * events.span)
             found += bool(near and best["p_global"] < 1e-10)
         else:
-            run.record("global p of the best peak in the M82 field", float(best["p_global"]),
-                       provenance=provenance, n=len(events))  # fmt: skip
-        rows.append({
-            "list": name, "events": len(events), "trials": len(z.values),
-            "frequency (Hz)": best["frequency_hz"], "error (Hz)": best["frequency_err_hz"],
-            "known (Hz)": truth, "Z2": best["Z2"], "H": h.best["H"],
-            "log10 p single": _log10(best["p_single"]), "log10 p global": _log10(best["p_global"]),
-            "pulsed fraction": best["pulsed_fraction"], "timing": z.timing,
-        })  # fmt: skip
+            run.record(
+                "global p of the best peak in the M82 field",
+                float(best["p_global"]),
+                provenance=provenance,
+                n=len(events),
+            )
+        rows.append(
+            {
+                "list": name,
+                "events": len(events),
+                "trials": len(z.values),
+                "frequency (Hz)": best["frequency_hz"],
+                "error (Hz)": best["frequency_err_hz"],
+                "known (Hz)": truth,
+                "Z2": best["Z2"],
+                "H": h.best["H"],
+                "log10 p single": _log10(best["p_single"]),
+                "log10 p global": _log10(best["p_global"]),
+                "pulsed fraction": best["pulsed_fraction"],
+                "timing": z.timing,
+            }
+        )
         run.figure(_slug(name), z.plot(), caption=f"{name}: Z² against frequency.")
     n = sum(len(events) for events, *_ in lists.values())
     run.record("largest difference of Z² from the direct sum", off_z, provenance=provenance, n=n)
     run.record("largest difference of H from the direct sum", off_h, provenance=provenance, n=n)
-    run.record("pulsars found within 1/(5T), global p below 1e-10", found,
-               provenance=provenance, n=3)  # fmt: skip
+    run.record(
+        "pulsars found within 1/(5T), global p below 1e-10", found, provenance=provenance, n=3
+    )
     run.table("searches", pd.DataFrame(rows), caption="Blind searches at constant frequency.")
     events = lists["NGC 300 ULX-1"][0]
     peaks = search_accelerated(events, 0.02, 1.0, zmax=10).peaks(10)
     steps = (peaks["frequency_hz"] - peaks["frequency_hz"][0]).abs() * 2 * 5500
     apart = steps > 0.5
     misfit = float((steps / steps.round().clip(lower=1) - 1).abs()[apart].max())
-    run.record("alias spacing over the nearest multiple of 1/(2 x 5.5 ks), largest misfit",
-               misfit, provenance=provenance, n=int(apart.sum()))  # fmt: skip
-    run.table("ngc300-aliases", peaks, caption="NGC 300 ULX-1: the ten highest peaks over "
-              "frequency and drift.")  # fmt: skip
+    run.record(
+        "alias spacing over the nearest multiple of 1/(2 x 5.5 ks), largest misfit",
+        misfit,
+        provenance=provenance,
+        n=int(apart.sum()),
+    )
+    run.table(
+        "ngc300-aliases",
+        peaks,
+        caption="NGC 300 ULX-1: the ten highest peaks over frequency and drift.",
+    )
 
 
 @experiment(
     title="Noise is called noise",
     claims=[
-        Claim("smallest KS p of Z² tails, 100 and 1,000 photons", goal=0.01,
-              provenance=SIMULATED),
+        Claim("smallest KS p of Z² tails, 100 and 1,000 photons", goal=0.01, provenance=SIMULATED),
         Claim("smallest KS p of Z² tails, 10 to 40 photons", goal=0.01, provenance=SIMULATED),
-        Claim("lists of pure noise called significant at 5 %", goal=(0.035, 0.065),
-              provenance=SIMULATED, headline=True),
+        Claim(
+            "lists of pure noise called significant at 5 %",
+            goal=(0.035, 0.065),
+            provenance=SIMULATED,
+            headline=True,
+        ),
     ],
-)  # fmt: skip
+)
 def noise_calibration(run: Run) -> None:
     """Tails of Z² in single trials, and false alarms of whole searches over gaps and red noise."""
     from scipy.stats import kstest
@@ -160,41 +213,57 @@ def noise_calibration(run: Run) -> None:
     n_trials = 2000 if run.preset == "quick" else 10_000
     least: dict[bool, float] = {True: 1.0, False: 1.0}
     for photons in (10, 20, 40, 100, 1000):
-        values = np.concatenate([
-            z_direct(rng.uniform(-500, 500, photons), np.array([1.2345])) for _ in range(n_trials)
-        ])  # fmt: skip
+        values = np.concatenate(
+            [z_direct(rng.uniform(-500, 500, photons), np.array([1.2345])) for _ in range(n_trials)]
+        )
         p = kstest(z_tail(values, 1, photons), "uniform").pvalue
         few = photons < 50
         least[few] = min(least[few], float(p))
-    run.record("smallest KS p of Z² tails, 100 and 1,000 photons", least[False],
-               provenance=SIMULATED, n=n_trials)  # fmt: skip
-    run.record("smallest KS p of Z² tails, 10 to 40 photons", least[True],
-               provenance=SIMULATED, n=n_trials)  # fmt: skip
+    run.record(
+        "smallest KS p of Z² tails, 100 and 1,000 photons",
+        least[False],
+        provenance=SIMULATED,
+        n=n_trials,
+    )
+    run.record(
+        "smallest KS p of Z² tails, 10 to 40 photons", least[True], provenance=SIMULATED, n=n_trials
+    )
     n_lists = 60 if run.preset == "quick" else 1000
-    p_values = np.array([
-        search_z(_noise_list(rng), 0.02, 1.0).best["p_global"] for _ in range(n_lists)
-    ])  # fmt: skip
+    p_values = np.array(
+        [search_z(_noise_list(rng), 0.02, 1.0).best["p_global"] for _ in range(n_lists)]
+    )
     run.used("simulated lists of noise", provenance=SIMULATED, n=n_lists)
     from decan.core.metrics import bootstrap
 
-    run.record("lists of pure noise called significant at 5 %",
-               bootstrap(np.mean, p_values < 0.05, rng=0), provenance=SIMULATED)  # fmt: skip
-    run.record("lists of pure noise called significant at 1 %",
-               bootstrap(np.mean, p_values < 0.01, rng=0), provenance=SIMULATED)  # fmt: skip
-    run.figure("p-values", _p_values(p_values), caption="Share of noise lists with a smaller "
-               "global p: the line is what is promised. Red noise of up to 30 % and occultations "
-               "are in the lists.")  # fmt: skip
+    run.record(
+        "lists of pure noise called significant at 5 %",
+        bootstrap(np.mean, p_values < 0.05, rng=0),
+        provenance=SIMULATED,
+    )
+    run.record(
+        "lists of pure noise called significant at 1 %",
+        bootstrap(np.mean, p_values < 0.01, rng=0),
+        provenance=SIMULATED,
+    )
+    run.figure(
+        "p-values",
+        _p_values(p_values),
+        caption="Share of noise lists with a smaller "
+        "global p: the line is what is promised. Red noise of up to 30 % and occultations "
+        "are in the lists.",
+    )
 
 
 @experiment(
     title="Blind search on mixed lists",
     claims=[
         Claim("pulsars found, of 28", goal=22.0, provenance=SIMULATED, headline=True),
-        Claim("noise lists called significant, of 20", goal=1.0, better="lower",
-              provenance=SIMULATED),
+        Claim(
+            "noise lists called significant, of 20", goal=1.0, better="lower", provenance=SIMULATED
+        ),
         Claim("seconds of processor time a list", goal=0.5, better="lower", provenance=SIMULATED),
     ],
-)  # fmt: skip
+)
 def blind_lists(run: Run) -> None:
     """Three instruments; constant, drifting and orbiting pulsars near the limit; red noise.
 
@@ -221,11 +290,18 @@ def blind_lists(run: Run) -> None:
             if one.frequency is not None and significant:
                 near = (peaks["frequency_hz"] - one.frequency).abs() * one.events.span < 2
                 found = bool((near & ((peaks["alias_of"] == 0) | (peaks.index == 0))).any())
-            rows.append({
-                "seed": seed, "kind": one.kind, "instrument": one.instrument,
-                "span_s": one.events.span, "events": len(one.events), "seconds": seconds,
-                "significant": significant, "found": found,
-            })  # fmt: skip
+            rows.append(
+                {
+                    "seed": seed,
+                    "kind": one.kind,
+                    "instrument": one.instrument,
+                    "span_s": one.events.span,
+                    "events": len(one.events),
+                    "seconds": seconds,
+                    "significant": significant,
+                    "found": found,
+                }
+            )
     frame = pd.DataFrame(rows)
     run.used("simulated event lists", provenance=SIMULATED, n=len(frame))
     pulsar = frame["kind"] != "noise"
@@ -234,29 +310,48 @@ def blind_lists(run: Run) -> None:
     false = frame[~pulsar].groupby("seed")["significant"].sum()
     from decan.core.metrics import bootstrap
 
-    run.record("pulsars found, of 28", bootstrap(lambda x: 28 * np.mean(x),
-               frame["found"][pulsar].to_numpy(float), rng=0), provenance=SIMULATED)  # fmt: skip
-    run.record("noise lists called significant, of 20", bootstrap(lambda x: 20 * np.mean(x),
-               frame["significant"][~pulsar].to_numpy(float), rng=0), provenance=SIMULATED)  # fmt: skip
-    run.record("seconds of processor time a list", float(frame["seconds"].mean()),
-               provenance=SIMULATED, n=len(frame),
-               note=f"median {frame['seconds'].median():.2f} s")  # fmt: skip
+    run.record(
+        "pulsars found, of 28",
+        bootstrap(lambda x: 28 * np.mean(x), frame["found"][pulsar].to_numpy(float), rng=0),
+        provenance=SIMULATED,
+    )
+    run.record(
+        "noise lists called significant, of 20",
+        bootstrap(lambda x: 20 * np.mean(x), frame["significant"][~pulsar].to_numpy(float), rng=0),
+        provenance=SIMULATED,
+    )
+    run.record(
+        "seconds of processor time a list",
+        float(frame["seconds"].mean()),
+        provenance=SIMULATED,
+        n=len(frame),
+        note=f"median {frame['seconds'].median():.2f} s",
+    )
     summary = frame.groupby(["kind", "instrument"])[["found", "significant", "seconds"]].mean()
-    run.table("kinds", summary.reset_index(), caption="Shares found and called significant, and "
-              "mean seconds, by kind and instrument.")  # fmt: skip
-    run.note(f"Found in each set of 28: {', '.join(f'{x:.0f}' for x in per_seed)}; false alarms in "
-             f"each set of 20: {', '.join(str(x) for x in false)}.")  # fmt: skip
+    run.table(
+        "kinds",
+        summary.reset_index(),
+        caption="Shares found and called significant, and mean seconds, by kind and instrument.",
+    )
+    run.note(
+        f"Found in each set of 28: {', '.join(f'{x:.0f}' for x in per_seed)}; false alarms in "
+        f"each set of 20: {', '.join(str(x) for x in false)}."
+    )
 
 
 @experiment(
     title="Detection efficiency",
     claims=[
-        Claim("pulsed fraction found half of the time over theory, constant frequency",
-              goal=(0.9, 1.1), provenance=SIMULATED),
-        Claim("the same with drifts up to 20 bins", goal=1.15, better="lower",
-              provenance=SIMULATED),
+        Claim(
+            "pulsed fraction found half of the time over theory, constant frequency",
+            goal=(0.9, 1.1),
+            provenance=SIMULATED,
+        ),
+        Claim(
+            "the same with drifts up to 20 bins", goal=1.15, better="lower", provenance=SIMULATED
+        ),
     ],
-)  # fmt: skip
+)
 def efficiency(run: Run) -> None:
     """Which pulsed fractions are found, against ``sqrt(2 Z²_threshold / N)``."""
     import pandas as pd
@@ -281,13 +376,18 @@ def efficiency(run: Run) -> None:
             for _ in range(each):
                 z = rng.uniform(-20, 20) if drifting else 0.0
                 events = simulate_events(
-                    span=span, rate=rate, frequency=rng.uniform(0.2, 1.9), drift=z / span**2,
-                    pulsed_fraction=min(1.0, factor * theory), rng=rng,
-                )  # fmt: skip
+                    span=span,
+                    rate=rate,
+                    frequency=rng.uniform(0.2, 1.9),
+                    drift=z / span**2,
+                    pulsed_fraction=min(1.0, factor * theory),
+                    rng=rng,
+                )
                 search: Any = (
-                    search_accelerated(events, 0.1, 2.0, zmax=20) if drifting
+                    search_accelerated(events, 0.1, 2.0, zmax=20)
+                    if drifting
                     else search_z(events, 0.1, 2.0)
-                )  # fmt: skip
+                )
                 hits += search.best["p_global"] < 0.0027
             rows.append({"drift": drifting, "factor": factor, "found": hits / each})
     frame = pd.DataFrame(rows)
@@ -298,10 +398,18 @@ def efficiency(run: Run) -> None:
     ):
         part = frame[frame["drift"] == drifting]
         found = np.maximum.accumulate(part["found"].to_numpy()) + 1e-9 * np.arange(len(part))
-        run.record(name, float(np.interp(0.5, found, part["factor"])), provenance=SIMULATED,
-                   n=each * len(part))  # fmt: skip
-    run.figure("efficiency", _efficiency(frame), caption="Share of pulsations found against their "
-               "pulsed fraction in units of sqrt(2 Z²/N) at the threshold.")  # fmt: skip
+        run.record(
+            name,
+            float(np.interp(0.5, found, part["factor"])),
+            provenance=SIMULATED,
+            n=each * len(part),
+        )
+    run.figure(
+        "efficiency",
+        _efficiency(frame),
+        caption="Share of pulsations found against their "
+        "pulsed fraction in units of sqrt(2 Z²/N) at the threshold.",
+    )
 
 
 @experiment(
@@ -327,8 +435,13 @@ def limits(run: Run) -> None:
     for _ in range(n_lists):
         rate = float(np.exp(rng.uniform(*np.log((0.3, 3.0)))))
         fraction = float(np.sqrt(2 * rng.uniform(1, 60) / (rate * 2000)))
-        events = simulate_events(span=2000.0, rate=rate, frequency=rng.uniform(0.1, 0.9),
-                                 pulsed_fraction=min(fraction, 1.0), rng=rng)  # fmt: skip
+        events = simulate_events(
+            span=2000.0,
+            rate=rate,
+            frequency=rng.uniform(0.1, 0.9),
+            pulsed_fraction=min(fraction, 1.0),
+            rng=rng,
+        )
         search = search_z(events, 0.05, 1.0)
         limit = pulsed_fraction_limit(events, 0.05, 1.0, search=search)
         covered.append(limit.pulsed_fraction >= min(fraction, 1.0))
@@ -336,10 +449,16 @@ def limits(run: Run) -> None:
         groth = brentq(lambda s, p=power: ncx2.sf(p, 2, s) - 0.9973, 1e-6, 10 * power + 200)
         ratio.append(limit.pulsed_fraction / min(1.0, np.sqrt(2 * groth / len(events))))
     run.used("simulated event lists", provenance=SIMULATED, n=n_lists)
-    run.record("coverage of 99.73 % limits", bootstrap(np.mean, np.array(covered, float), rng=0),
-               provenance=SIMULATED)  # fmt: skip
-    run.record("median limit over Groth's value", bootstrap(np.median, np.array(ratio), rng=0),
-               provenance=SIMULATED)  # fmt: skip
+    run.record(
+        "coverage of 99.73 % limits",
+        bootstrap(np.mean, np.array(covered, float), rng=0),
+        provenance=SIMULATED,
+    )
+    run.record(
+        "median limit over Groth's value",
+        bootstrap(np.median, np.array(ratio), rng=0),
+        provenance=SIMULATED,
+    )
 
 
 @experiment(
@@ -370,10 +489,15 @@ def speed(run: Run) -> None:
         run.record(f"seconds for Z² on the {short} grid", ours, provenance=MIXED, n=len(events))
         if peers:
             theirs = _seconds(lambda e=events, a=low, b=high: stingray_z(e, a, b), repeats=1)
-            run.record(f"Z² on the {short} grid, times faster than stingray", theirs / ours,
-                       provenance=MIXED, n=len(events))  # fmt: skip
-    events = simulate_events(span=11_000.0, rate=0.65, frequency=1.234, drift=2e-7,
-                             pulsed_fraction=0.25, rng=run.seed)  # fmt: skip
+            run.record(
+                f"Z² on the {short} grid, times faster than stingray",
+                theirs / ours,
+                provenance=MIXED,
+                n=len(events),
+            )
+    events = simulate_events(
+        span=11_000.0, rate=0.65, frequency=1.234, drift=2e-7, pulsed_fraction=0.25, rng=run.seed
+    )
     ours = _seconds(lambda: search_accelerated(events, 0.05, 4.9, zmax=100))
     run.record("seconds for the acceleration search", ours, provenance=MIXED, n=len(events))
     if peers:
@@ -381,10 +505,15 @@ def speed(run: Run) -> None:
         power = stingray_accelerated(events, 0.05, 4.9, zmax=100)
         theirs = time.perf_counter() - begin
         best = float(search_accelerated(events, 0.05, 4.9, zmax=100).best["Z2"])
-        run.record("acceleration search, times faster than stingray", theirs / ours,
-                   provenance=MIXED, n=len(events))  # fmt: skip
-        run.record("power recovered over that of stingray", best / power, provenance=MIXED,
-                   n=len(events))  # fmt: skip
+        run.record(
+            "acceleration search, times faster than stingray",
+            theirs / ours,
+            provenance=MIXED,
+            n=len(events),
+        )
+        run.record(
+            "power recovered over that of stingray", best / power, provenance=MIXED, n=len(events)
+        )
     else:
         run.note("stingray is not asked here (preset quick, or not installed).")
 
@@ -412,22 +541,28 @@ def planner(run: Run) -> None:
         }
         for fraction in (0.05, 0.1, 0.2)
     ]
-    run.table("plan", pd.DataFrame(rows), caption="Counts to find a sinusoid at 3 sigma in half "
-              "of the cases, and exposures of a source of about 1e-12 erg/cm²/s with pn.")  # fmt: skip
+    run.table(
+        "plan",
+        pd.DataFrame(rows),
+        caption="Counts to find a sinusoid at 3 sigma in half "
+        "of the cases, and exposures of a source of about 1e-12 erg/cm²/s with pn.",
+    )
     each = 20 if run.preset == "quick" else 200
     rng, rate, fraction = run.rng, 1.0, 0.2
     span = required_counts(fraction, trials=2000 * 1.9 * 1.0) / rate
     hits = 0
     for _ in range(each):
-        events = simulate_events(span=span, rate=rate, frequency=rng.uniform(0.2, 1.8),
-                                 pulsed_fraction=fraction, rng=rng)  # fmt: skip
+        events = simulate_events(
+            span=span, rate=rate, frequency=rng.uniform(0.2, 1.8), pulsed_fraction=fraction, rng=rng
+        )
         hits += search_z(events, 0.1, 2.0, whiten=False).best["p_global"] < 0.0027
     from decan.core.metrics import bootstrap
 
     outcome = np.zeros(each)
     outcome[:hits] = 1
-    run.record("efficiency at the planned counts", bootstrap(np.mean, outcome, rng=0),
-               provenance=SIMULATED)  # fmt: skip
+    run.record(
+        "efficiency at the planned counts", bootstrap(np.mean, outcome, rng=0), provenance=SIMULATED
+    )
 
 
 @experiment(
@@ -440,7 +575,7 @@ def planner(run: Run) -> None:
     ],
 )
 def archive_sample(run: Run) -> None:
-    """Rows of 4XMM around the hosts, ranked like the simulated ones: a recipe that needs the network."""
+    """Rows of 4XMM around the sources, ranked like the simulated ones; needs the network."""
     from .candidates import CandidateFinder
     from .features import features_4xmm
     from .queries import query_4xmm_around
@@ -459,13 +594,17 @@ def archive_sample(run: Run) -> None:
     chosen = ranking[(ranking["share"] > 0.5) & ~ranking["known"]]
     run.record("rows of known pulsars", int(known.sum()), provenance=REAL, n=len(features))
     run.record("candidate sources", len(chosen), provenance=REAL, n=len(ranking))
-    run.record("candidate observations", int(np.sum((finder.score_ >= finder.threshold_) & ~known)),
-               provenance=REAL, n=len(features))  # fmt: skip
+    run.record(
+        "candidate observations",
+        int(np.sum((finder.score_ >= finder.threshold_) & ~known)),
+        provenance=REAL,
+        n=len(features),
+    )
     run.table("candidates", ranking, caption=f"Ranked sources; release {table.attrs['release']}.")
 
 
 def _tour_events(run: Run) -> tuple[EventList, Provenance]:
-    """The real pulsar where it is at hand, else a real field out of a wheel, else a simulated list."""
+    """The real pulsar where it is at hand, else a real field of a wheel, else a simulated list."""
     if run.has("ngc300_ulx1"):
         return run.load("ngc300_ulx1"), REAL
     if run.has("m82_chandra_wheel"):
@@ -479,8 +618,14 @@ def _like_ngc300(seed: int) -> EventList:
     from .simulate_events import simulate_events
 
     gti = [[0, 200], [420, 610], [5500, 5700], [5890, 6130], [11_060, 11_300], [11_380, 11_550]]
-    return simulate_events(gti=gti, rate=1.6, frequency=0.0503, pulsed_fraction=0.42,
-                           name="like NGC 300 ULX-1", rng=seed)  # fmt: skip
+    return simulate_events(
+        gti=gti,
+        rate=1.6,
+        frequency=0.0503,
+        pulsed_fraction=0.42,
+        name="like NGC 300 ULX-1",
+        rng=seed,
+    )
 
 
 def _real_lists(run: Run) -> tuple[dict[str, Any], Provenance]:
@@ -498,8 +643,14 @@ def _real_lists(run: Run) -> tuple[dict[str, Any], Provenance]:
         ("PSR B1509-58", 3500.0, 7.4, 1.0, 10.0, 6.596, 0.21),
         ("M82 field", 945.0, 4.9, 0.05, 1.1, None, 0.0),
     ):
-        events = simulate_events(span=span, rate=rate, frequency=truth, pulsed_fraction=fraction,
-                                 name=f"like {name}", rng=run.seed)  # fmt: skip
+        events = simulate_events(
+            span=span,
+            rate=rate,
+            frequency=truth,
+            pulsed_fraction=fraction,
+            name=f"like {name}",
+            rng=run.seed,
+        )
         lists[name] = (events, low, high, truth)
     run.used("simulated event lists like the real ones", provenance=SIMULATED, n=4)
     return lists, SIMULATED
@@ -511,10 +662,12 @@ def _noise_list(rng: Any) -> EventList:
     span = float(np.exp(rng.uniform(*np.log((6e3, 2e4)))))
     gti = orbit_intervals(span, share=0.6, flares=1, rng=rng) if rng.random() < 0.5 else [[0, span]]
     return simulate_events(
-        gti=gti, rate=float(np.exp(rng.uniform(*np.log((0.05, 1.0))))),
-        red_rms=float(rng.uniform(0, 0.3)), red_tau=float(np.exp(rng.uniform(*np.log((100, 3000))))),
+        gti=gti,
+        rate=float(np.exp(rng.uniform(*np.log((0.05, 1.0))))),
+        red_rms=float(rng.uniform(0, 0.3)),
+        red_tau=float(np.exp(rng.uniform(*np.log((100, 3000))))),
         rng=rng,
-    )  # fmt: skip
+    )
 
 
 def _seconds(function: Any, *, repeats: int = 5) -> float:
@@ -563,8 +716,10 @@ def _efficiency(frame: Any) -> Any:
     from decan.core.plotting import COLOURS, new_axes
 
     ax = new_axes(figsize=(5.6, 3.6))
-    for drifting, colour, label in ((False, "blue", "constant frequency"),
-                                    (True, "orange", "|z| up to 20")):  # fmt: skip
+    for drifting, colour, label in (
+        (False, "blue", "constant frequency"),
+        (True, "orange", "|z| up to 20"),
+    ):
         part = frame[frame["drift"] == drifting]
         ax.plot(part["factor"], part["found"], "o-", color=COLOURS[colour], label=label)
     ax.axhline(0.5, color=COLOURS["grey"], lw=0.8)

@@ -1,0 +1,220 @@
+"""Candidates: named by known pulsars, honest about recall, never split by a tie."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decan.pulx import AmbiguousCluster, CandidateFinder, Features, published_tree
+from decan.pulx.clusters import METHODS, fit_clusters, fuzzy_c_means
+from decan.pulx.ranking import at_fixed, threshold_for_recall, threshold_for_share, vote
+from decan.pulx.ranking_experiments import rows_for_leaves
+
+
+@pytest.fixture(scope="session")
+def finder(features, known):
+    chosen = features.select("EP_8_FLUX", "Fpeak4XMM", "VAR_FLAG")
+    return CandidateFinder(flags="bernoulli", random_state=0).fit(chosen, known=known)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_ranks_known_pulsars_above_chance(features, known, method):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AmbiguousCluster)
+        fitted = CandidateFinder(method, random_state=0).fit(
+            features.select("bands", "peak"), known=known
+        )
+    level = threshold_for_share(fitted.score_[~known], 0.25)
+    if method == "hdbscan":  # finds one dense cluster here, and says so
+        assert fitted.ambiguous_
+    else:
+        assert np.mean(fitted.score_[known] >= level) > 0.5
+    assert np.allclose(fitted.score_samples(features.select("bands", "peak")), fitted.score_)
+
+
+def test_scores_do_not_saturate_into_ties(finder):
+    from decan.core.metrics import tie_fraction
+
+    assert tie_fraction(finder.score_[~finder.known_]) < 0.05
+
+
+def test_clusters_are_named_by_known_pulsars_whatever_their_number(features, known):
+    first, second = (
+        CandidateFinder("kmeans", random_state=seed).fit(features.select("bands"), known=known)
+        for seed in (0, 7)
+    )
+    assert np.corrcoef(first.score_, second.score_)[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("value", [False, True])
+def test_no_known_row_or_only_known_rows_are_refused_before_fitting(features, value):
+    with pytest.raises(ValueError, match="both kinds are needed"):
+        CandidateFinder().fit(features, known=np.full(len(features), value))
+
+
+def test_known_pulsars_split_evenly_give_a_warning_and_a_distance(features):
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"a": np.concatenate([rng.normal(-5, 1, 200), rng.normal(5, 1, 200)]),
+                      "b": rng.normal(size=400)})  # fmt: skip
+    known = np.zeros(400, bool)
+    known[[0, 1, 2, 200, 201, 202]] = True
+    with pytest.warns(AmbiguousCluster, match="ambiguous_cluster"):
+        fitted = CandidateFinder(random_state=0).fit(x, known=known, groups=np.arange(400))
+    assert fitted.ambiguous_
+    assert fitted.score_.max() <= 0
+
+
+def test_constant_features_are_left_out_with_a_warning_and_few_rows_are_refused(features, known):
+    table = features.table.assign(same=3.0)
+    constant = Features(table, features.source, features.row, features.log_flux)
+    with pytest.warns(UserWarning, match="constant features left out: same"):
+        fitted = CandidateFinder("pu").fit(constant, known=known)
+    assert "same" not in fitted.names_
+    few = np.append(np.flatnonzero(known)[:5], np.flatnonzero(~known)[:20])
+    warnings.simplefilter("ignore")  # restored by pytest after each test
+    with pytest.raises(ValueError, match="five rows a feature"):
+        CandidateFinder().fit(features.where(few), known=known[few])
+
+
+def test_blended_pulsars_can_be_kept_from_naming_a_cluster(features, known):
+    name = features.source[known][0]
+    usable = features.source != name
+    fitted = CandidateFinder("pu").fit(features, known=known, usable=usable)
+    assert not fitted.known_[features.source == name].any()
+    assert fitted.rank()["source"].isin([name]).any()
+
+
+def test_sources_are_needed_because_rows_are_not_independent(features, known):
+    with pytest.raises(ValueError, match="groups"):
+        CandidateFinder().fit(features.table, known=known)
+
+
+def test_a_feature_that_is_not_finite_is_named(features, known):
+    table = features.table.copy()
+    table.loc[4, "EP_3_FLUX"] = np.nan
+    broken = Features(table, features.source, features.row, features.log_flux)
+    with pytest.raises(ValueError, match="'EP_3_FLUX': row 4"):
+        CandidateFinder().fit(broken, known=known)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=60), st.floats(0.05, 1.0))
+def test_no_more_than_the_share_is_selected_and_ties_stay_together(scores, share):
+    scores = np.array(scores, float)
+    level = threshold_for_share(scores, share)
+    assert np.mean(scores >= level) <= share + 1e-9
+    lower = scores[scores < level]
+    if len(lower):  # the next block would have been too much
+        assert np.mean(scores >= lower.max()) > share
+    assert np.mean(scores >= threshold_for_recall(scores, share)) >= share - 1e-9
+
+
+def test_recall_of_the_fit_is_by_construction_and_the_honest_one_is_measured(finder):
+    assert np.all(finder.score_[finder.known_] >= finder.threshold_)
+    table = finder.leave_one_source_out(share=0.25)
+    assert table["source"].tolist()[-1] == "mean"
+    assert 0 <= table["recall"].iloc[-1] <= 1
+    assert (table["low"] <= table["recall"] + 1e-12).all()
+    assert {"brightness"} <= set(table)
+
+
+def test_a_held_out_source_has_no_say_in_its_own_score(features, known):
+    """Changing the label of the held source changes nothing in its recall."""
+    chosen = features.select("colours")
+    fitted = CandidateFinder("pu").fit(chosen, known=known)
+    name = sorted(set(features.source[known]), key=str)[0]
+    held = features.source == name
+    without = fitted._refit(chosen.where(~held), known[~held]).score_samples(chosen)[held]
+    noise = chosen.table.copy()
+    noise[held] += 3.0
+    moved = Features(noise, features.source, features.row, features.log_flux)
+    again = CandidateFinder("pu").fit(moved.where(~held), known=known[~held])
+    assert np.allclose(again.score_samples(chosen)[held], without)
+
+
+def test_ranking_at_fixed_flux_does_not_follow_flux(finder):
+    from scipy.stats import spearmanr
+
+    rows = finder.rank(by="observation", fixed="flux")
+    assert abs(spearmanr(rows["score"], rows["log_flux"]).statistic) < 0.15
+    assert abs(spearmanr(finder.score_, finder.features_.log_flux).statistic) > 0.5
+    assert len(finder.rank(by="observation", fixed="counts")) == len(rows)
+
+
+def test_a_constant_score_ranks_in_the_middle_at_fixed_brightness():
+    assert np.allclose(at_fixed(np.ones(100), np.linspace(0, 1, 100)), 0.5)
+
+
+def test_votes_hold_every_observation_once(finder):
+    ranking = finder.rank()
+    assert ranking["n_observations"].sum() == len(finder.features_)
+    assert ranking["score"].is_monotonic_decreasing
+    assert sorted(ranking["rank_by_brightness"]) == list(range(1, len(ranking) + 1))
+    one = vote(["a"] * 4, [1.0, 1.0, -1.0, -1.0], 0.0).iloc[0]
+    assert (one["n_selected"], one["share"]) == (2, 0.5)
+    assert one["share_low"] < 0.5 < one["share_high"]
+
+
+def test_stability_is_a_share_and_repeats_with_the_seed(features, known):
+    fitted = CandidateFinder("pu").fit(features.select("colours"), known=known)
+    first, second = (fitted.stability(8, rng=3) for _ in range(2))
+    assert first.equals(second)
+    assert first["share"].between(0, 1).all()
+
+
+def test_a_saved_finder_scores_the_same(finder, features, tmp_path):
+    finder.save(tmp_path / "finder", training={"seed": 0})
+    again = CandidateFinder.load(tmp_path / "finder")
+    assert np.array_equal(again.score_samples(features), finder.score_samples(features))
+    assert again.threshold_ == finder.threshold_
+
+
+@pytest.mark.parametrize("name", ["swift", "xmm"])
+def test_the_shipped_finders_load_and_score(name, features):
+    shipped = CandidateFinder.pretrained(name)
+    row = pd.DataFrame([dict(zip(shipped.names_, shipped.centre_, strict=True))])
+    assert np.isfinite(shipped.score_samples(row)).all()
+
+
+def test_the_published_tree_has_its_nodes_and_rows_exactly():
+    tree = published_tree()
+    rows, leaf = rows_for_leaves(tree)
+    assert len(rows) == 1769
+    assert np.array_equal(tree.apply(rows), leaf)
+    assert len(tree.nodes) == 13
+    assert tree.fidelity == pytest.approx(0.9690, abs=1e-4)
+    assert sum(sum(tree.nodes[n].counts) for n in tree.leaves) == 1769
+    # The derived rule: 435 rows selected are those of the six pulsar-like leaves.
+    assert tree.predict(rows).sum() == 435
+
+
+def test_a_surrogate_of_a_single_cut_finds_it_and_says_it():
+    from decan.pulx import SurrogateTree
+
+    x = pd.DataFrame({"flux": np.linspace(-14, -12, 101), "other": np.zeros(101)})
+    tree = SurrogateTree.fit(x, x["flux"] > -13)
+    assert tree.fidelity == 1.0
+    assert tree.rules().startswith("pulsar-like if flux > -12.99")
+    with pytest.raises(ValueError, match="all rows are in one cluster"):
+        SurrogateTree.fit(x, np.ones(101, bool))
+
+
+def test_fuzzy_memberships_add_up_and_flags_as_bernoulli_do_not_collapse():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(-2, 1, (80, 2)), rng.normal(2, 1, (80, 2))])
+    assert np.allclose(fuzzy_c_means(x, 3, rng=0)[1].sum(axis=1), 1)
+    flag = np.zeros((160, 1))
+    flag[:4] = 5.0
+    mixed = fit_clusters("gmm", np.hstack([x, flag]), 2, binary=np.array([2]), rng=0)
+    labels = mixed.joint_log_density(np.hstack([x, flag])).argmax(axis=1)
+    assert len(set(labels[:80])) <= 2
+    assert np.mean(labels[:4] == np.bincount(labels[4:80]).argmax()) == 1.0
+
+
+@pytest.mark.parametrize("bad", [{"method": "svm"}, {"flags": "x"}, {"recall": 0.0}, {"degree": 3}])
+def test_options_that_are_not_offered_are_refused(bad):
+    with pytest.raises(ValueError, match="expected"):
+        CandidateFinder(**bad)

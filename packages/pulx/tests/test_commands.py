@@ -1,0 +1,78 @@
+"""The commands write a table and a page, go on where they ended, and name what is broken."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from decan.core.errors import SchemaError
+from decan.core.testing import assert_page_reads_well
+from decan.pulx import search_many, simulate_events, simulate_snapshots
+from decan.pulx.commands import commands
+from decan.pulx.pages import rank_catalogue
+
+
+@pytest.fixture
+def event_file(write_events):
+    events = simulate_events(span=800.0, rate=1.0, frequency=0.4, pulsed_fraction=0.6, rng=1)
+    return write_events(events.times, gti=events.gti, TIMESYS="TDB", OBJECT="toy")
+
+
+def test_a_search_writes_a_page_that_reads_well_on_a_phone(event_file, tmp_path, browser):
+    out = tmp_path / "out"
+    done = CliRunner().invoke(
+        commands, ["search", str(event_file), "--out", str(out), "--fmax", "1", "--zmax", "4"]
+    )
+    assert done.exit_code == 0, done.output
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "toy" in page
+    assert "below" in page
+    for width in (390, 1280):
+        assert_page_reads_well(browser, out / "index.html", width=width)
+
+
+def test_a_batch_goes_on_where_it_ended_and_names_a_broken_file(event_file, tmp_path):
+    broken = tmp_path / "broken.fits"
+    broken.write_bytes(b"no fits at all")
+    settings = {"fmin": 0.05, "fmax": 1.0, "zmax": 4.0, "progress": False}
+    first = search_many([event_file, broken], tmp_path / "run", **settings)
+    assert first["error"].fillna("").str.contains("broken.fits").sum() == 1
+    kept = next((tmp_path / "run").glob("events.fits-*.json"))
+    row = json.loads(kept.read_text())
+    kept.write_text(json.dumps({**row, "name": "kept from before"}))
+    second = search_many([event_file, broken], tmp_path / "run", **settings)
+    assert second["name"].iloc[0] == "kept from before"
+    assert (tmp_path / "run" / "summary.csv").exists()
+    fresh = search_many([event_file], tmp_path / "run", resume=False, **settings)
+    assert fresh["name"].iloc[0] == "toy"
+
+
+def test_a_catalogue_becomes_a_ranking_with_the_honest_recall(catalogue, tmp_path):
+    catalogue.to_parquet(tmp_path / "rows.parquet")
+    done = CliRunner().invoke(
+        commands, ["rank", str(tmp_path / "rows.parquet"), "--out", str(tmp_path / "out")]
+    )
+    assert done.exit_code == 0, done.output
+    ranking = pd.read_csv(tmp_path / "out" / "candidates.csv")
+    assert {"rank_by_brightness", "rank_at_fixed_flux", "share_low"} <= set(ranking)
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "true by construction" in page
+
+
+def test_swift_snapshots_are_ranked_by_name_of_known_pulsars(tmp_path):
+    simulate_snapshots(3, 12, rng=0).drop(columns="label").to_csv(tmp_path / "s.csv", index=False)
+    page = rank_catalogue(tmp_path / "s.csv", tmp_path / "out", known="pulsar 1, pulsar 2",
+                          method="pu")  # fmt: skip
+    assert "Light curves" in page.read_text(encoding="utf-8")
+
+
+def test_tables_of_no_known_kind_and_unknown_pulsars_are_refused(tmp_path, catalogue):
+    pd.DataFrame({"x": np.arange(5)}).to_csv(tmp_path / "x.csv", index=False)
+    with pytest.raises(SchemaError, match="no known kind"):
+        rank_catalogue(tmp_path / "x.csv", tmp_path / "out")
+    catalogue.to_csv(tmp_path / "rows.csv", index=False)
+    with pytest.raises(SchemaError, match="no source of that name"):
+        rank_catalogue(tmp_path / "rows.csv", tmp_path / "out", known="NGC 1313 X-2")
+    assert not (tmp_path / "out" / "index.html").exists()
