@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,7 @@ class DmDt:
         """Columns with at least one pair, shape (n, n_dt)."""
         return self.n_pairs > 0
 
-    def __getitem__(self, stars: object) -> DmDt:
+    def __getitem__(self, stars: Any) -> DmDt:
         """Some of the stars."""
         return DmDt(self.prob[stars], self.err[stars], self.n_pairs[stars])
 

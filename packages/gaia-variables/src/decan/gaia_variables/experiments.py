@@ -133,14 +133,14 @@ def published_latents(run: Run) -> None:
         studies.synergy(blocks, label, rng=run.seed),
         caption="Which modalities tell the classes apart: linear classifier, 5-fold.",
     )
-    best = studies.best_classifier(
-        np.hstack([fifteen, blocks["log f"], blocks["log std"]]), label, rng=run.seed
-    )
+    test = held_out(table["source_id"].to_numpy())
+    seventeen = np.hstack([fifteen, blocks["log f"], blocks["log std"]])
+    best = studies.best_classifier(seventeen, label, test, rng=run.seed)
     run.record(
         "balanced accuracy, our best",
-        studies.balanced(label, best, rng=run.seed),
+        studies.balanced(label[test], best, rng=run.seed),
         provenance=REAL,
-        note="networks and boosted trees, 5-fold",
+        note="networks and boosted trees on 17 numbers, held-out fifth",
     )
 
 

@@ -133,10 +133,10 @@ class LightCurveFolder:
         time, mag, err, mask = curves.padded()
         status = self._status(time, mag, mask, f)
         width = mask.shape[1]
-        out = Folded(
-            *(np.zeros(mask.shape, np.float32) for _ in range(3)), np.zeros(mask.shape, bool),
-            np.full(len(f), np.nan), np.full(len(f), np.nan), np.full(len(f), np.nan), status,
-        )  # fmt: skip
+        phases, mags, errors = (np.zeros(mask.shape, np.float32) for _ in range(3))
+        brightest, extent, shift = (np.full(len(f), np.nan) for _ in range(3))
+        kept = np.zeros(mask.shape, bool)
+        out = Folded(phases, mags, errors, kept, brightest, extent, shift, status)
         good = np.flatnonzero(status == "ok")
         lengths = mask.sum(axis=1)
         good = good[np.argsort(lengths[good], kind="stable")]
@@ -146,13 +146,11 @@ class LightCurveFolder:
             size = max(1, _BLOCK // max(1, int(lengths[good[begin]])) ** 2)
             stars = good[begin : begin + size]
             longest = int(lengths[stars].max())
-            part = (rectangle[stars, :longest] for rectangle in (time, mag, err, mask))
-            phase, m, e, keep, bright, extent, shift = self._fold(*part, f[stars])
-            for rectangle, values in zip(
-                (out.phase, out.mag, out.err, out.mask), (phase, m, e, keep), strict=True
-            ):
+            part = [rectangle[stars, :longest] for rectangle in (time, mag, err, mask)]
+            folded = self._fold(part[0], part[1], part[2], part[3], f[stars])
+            for rectangle, values in zip((phases, mags, errors, kept), folded[:4], strict=True):
                 rectangle[stars[:, None], np.arange(longest)] = values
-            out.brightest[stars], out.range_mag[stars], out.shift[stars] = bright, extent, shift
+            brightest[stars], extent[stars], shift[stars] = folded[4:]
             begin += size
         return _trimmed(out, width)
 
@@ -169,10 +167,11 @@ class LightCurveFolder:
     def _fold(
         self, time: NDArray, mag: NDArray, err: NDArray, mask: NDArray, f: NDArray
     ) -> tuple[NDArray, ...]:
-        period = (2.0 if self.double_period else 1.0) / f
+        period: NDArray = (2.0 if self.double_period else 1.0) / f
+        phase: NDArray
         if self.compat:
             time, mag, err = (x.astype(np.float32) for x in (time, mag, err))
-            period = np.float32(2.0 if self.double_period else 1.0) / f.astype(np.float32)
+            period = period.astype(np.float32)
             phase = np.fmod(time, period[:, None]) / period[:, None]
         else:
             phase = ((time - time[:, :1]) / period[:, None]) % 1.0

@@ -152,7 +152,7 @@ class JointVAE:
         sigma = np.sqrt(spread.numpy()) * self.std_
         columns = np.repeat(there, self.dims, axis=1)
         filled = np.where(columns, values, inferred)
-        none = ~there.any(axis=1)
+        none = np.asarray(~there.any(axis=1))
         filled[none] = np.nan
         return filled, np.where(columns, 0.0, np.where(none[:, None], np.nan, sigma))
 

@@ -148,9 +148,8 @@ class LightCurves:
                 raise ValueError(f"flagged: expected shape {ids.shape}, found {flags.shape}")
             reason[flags & (reason == 0)] = REASONS.index("flagged by the archive")
         order = np.lexsort((error, magnitude, time, ids))
-        ids, time, magnitude, error, reason = (
-            values[order] for values in (ids, time, magnitude, error, reason)
-        )
+        ids, reason = ids[order], reason[order]
+        time, magnitude, error = time[order], magnitude[order], error[order]
         same = np.zeros(len(ids), bool)
         same[1:] = (ids[1:] == ids[:-1]) & (time[1:] == time[:-1])
         same[1:] &= (magnitude[1:] == magnitude[:-1]) & (error[1:] == error[:-1])

@@ -77,7 +77,7 @@ def map_page(
     place, ids = np.asarray(coordinates, np.float64), np.asarray(source_id)
     if place.shape != (len(ids), 2):
         raise ValueError(f"coordinates: expected shape ({len(ids)}, 2), found {place.shape}")
-    there = np.isfinite(place).all(axis=1)
+    there = np.asarray(np.isfinite(place).all(axis=1))
     if not 0 < there.sum() <= _MOST:
         raise ValueError(
             f"coordinates: expected 1 to {_MOST:,} stars on a map, found {there.sum():,}"
@@ -167,11 +167,10 @@ def _value(name: str, column: NDArray, there: NDArray, log: bool) -> dict[str, A
 
 
 def _curves(folded: Folded | None, there: NDArray) -> dict[str, str]:
-    if folded is None:
-        mask = np.zeros((len(there), 1), bool)
-        phase = mag = np.zeros(mask.shape)
-        bright = extent = np.zeros(len(there))
-    else:
+    mask: NDArray = np.zeros((len(there), 1), bool)
+    phase: NDArray = np.zeros(mask.shape)
+    mag, bright, extent = phase, phase[:, 0], phase[:, 0]
+    if folded is not None:
         mask, phase, mag = folded.mask, folded.phase, folded.mag
         bright, extent = folded.brightest, folded.range_mag
     mask, phase, mag = mask[there], phase[there], mag[there]

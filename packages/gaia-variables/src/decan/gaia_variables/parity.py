@@ -31,7 +31,7 @@ _RENAMED = {
 }
 
 
-def load_weights(modality: str, path: str | os.PathLike[str]) -> nn.Module:
+def load_weights(modality: str, path: Any) -> nn.Module:
     """Network of this library with the published arrays in it.
 
     Parameters

@@ -281,7 +281,9 @@ class VariablesPipeline:
             status["fold"] = folded.status
             histograms = self.binner.transform(clean)
             _put(latents, std, nll, 2, self.dmdt, histograms)
-            status["dmdt"] = self._dmdt_status(clean, histograms.valid.any(axis=1), deviation)
+            status["dmdt"] = self._dmdt_status(
+                clean, np.asarray(histograms.valid.any(axis=1)), deviation
+            )
             short = clean.n_used < _TOO_FEW
             latents[short, 5:], std[short, 5:], nll[short, 1:] = np.nan, np.nan, np.nan
         inferred = np.zeros((n, 3), bool)
@@ -314,7 +316,7 @@ class VariablesPipeline:
             for name in ("cleaner", "finder", "folder", "binner", "sampler")
         }
         settings: dict[str, Any] = {name: dataclasses.asdict(step) for name, step in steps.items()}
-        models = {"xp": self.xp, "fold": self.fold, "dmdt": self.dmdt}
+        models: dict[str, Any] = {"xp": self.xp, "fold": self.fold, "dmdt": self.dmdt}
         parts: dict[str, Any] = {}
         for name, model in models.items():
             settings[name], parts[name] = model._settings(), model._parts()

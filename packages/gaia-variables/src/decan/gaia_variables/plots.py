@@ -237,7 +237,15 @@ def plot_map(
     colours = mpl.colormaps["tab20"].colors  # type: ignore[attr-defined]
     for k, name in enumerate(np.unique(labels)):
         rows = labels == name
-        ax.scatter(*place[rows].T, s=5, lw=0, alpha=0.6, color=colours[k % 20], label=name or None)
+        ax.scatter(
+            place[rows, 0],
+            place[rows, 1],
+            s=5,
+            lw=0,
+            alpha=0.6,
+            color=colours[k % 20],
+            label=name or None,
+        )
     if classes is not None:
         ax.legend(markerscale=3, fontsize=7, bbox_to_anchor=(1, 1), loc="upper left")
     ax.set(xlabel="Map x", ylabel="Map y")
@@ -260,8 +268,8 @@ def plot_coverage(pulls: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> 
 
     Examples
     --------
-    >>> plot_coverage({"dmdt": np.random.default_rng(0).normal(size=500)}).get_ylim()[0]
-    0.0
+    >>> plot_coverage({"dmdt": np.random.default_rng(0).normal(size=500)}).get_xlabel()
+    'Nominal coverage'
     """
     from scipy.stats import norm
 
@@ -318,7 +326,7 @@ def plot_values(
         edges = np.linspace(everything.min(initial=0.0), everything.max(initial=1.0) + 1e-12, 40)
     for k, (name, column) in enumerate(arrays.items()):
         weight = np.full(len(column), 1 / max(1, len(column)))
-        ax.hist(column, edges, weights=weight, histtype="step", lw=1.6,
+        ax.hist(column, edges.tolist(), weights=weight, histtype="step", lw=1.6,
                 color=COLOURS[_CYCLE[k]], label=name)  # fmt: skip
     ax.set(xlabel=xlabel, ylabel="Share")
     ax.legend()

@@ -198,6 +198,7 @@ def spectra_for_training(
     weight = generator.uniform(0, 1, (count, 1))
     mixed = weight * observed.flux[first] + (1 - weight) * observed.flux[second]
     mixed = mixed / np.quantile(mixed, 0.995, axis=1, keepdims=True)
+    assert observed.err is not None
     mixtures = XPSpectra(
         mixed.astype(np.float32), np.maximum(observed.err[first], observed.err[second]),
         observed.scale[first], observed.status[first],

@@ -207,6 +207,7 @@ def _calibrate(pipeline: VariablesPipeline, stars: TrainingSet, seed: int) -> No
     pipeline.dmdt.calibrate(*(pipeline.binner.transform(half) for half in (first, second)))
     pipeline.fold.calibrate(*(pipeline.folder.transform(half, f) for half in (first, second)))
     spectra = simulate_stars(2 * 500, rng=seed).xp
+    assert spectra.err is not None
     noise = np.random.default_rng(seed).normal(size=(2, *spectra.flux.shape)) * spectra.err
     clean = pipeline.xp.inverse_transform(pipeline.xp.transform(spectra))
     halves = (

@@ -382,7 +382,7 @@ class XPVAE(_VAE[XPSpectra]):
     def _tensors(self, data: XPSpectra) -> tuple[dict[str, Tensor], NDArray[np.bool_]]:
         if not isinstance(data, XPSpectra):
             raise TypeError(f"xp: expected XPSpectra, found {type(data).__name__}")
-        usable = data.status == "ok"
+        usable: NDArray = np.asarray(data.status == "ok")
         flux = np.where(usable[:, None], data.flux, 0).astype(np.float32)
         err = np.full_like(flux, 1e-3) if data.err is None else data.err
         err = np.where(np.isfinite(err), err, 1).astype(np.float32)
@@ -473,7 +473,7 @@ class DmDtVAE(_VAE[DmDt]):
             "err": torch.from_numpy(np.nan_to_num(data.err, nan=1.0)),
             "valid": torch.from_numpy(data.valid),
         }
-        return tensors, data.valid.any(axis=1)
+        return tensors, np.asarray(data.valid.any(axis=1))
 
     def _encode(self, network: Any, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         out: tuple[Tensor, Tensor] = network.encode(batch["prob"])
@@ -565,7 +565,7 @@ class FoldedVAE(_VAE[Folded]):
             raise TypeError(f"fold: expected Folded, found {type(data).__name__}")
         names = ("phase", "mag", "err", "mask")
         tensors = {name: torch.from_numpy(getattr(data, name)) for name in names}
-        return tensors, data.mask.any(axis=1)
+        return tensors, np.asarray(data.mask.any(axis=1))
 
     def _augmented(self, batch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Some of the points of long curves, drawn anew in each step."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,7 +51,7 @@ class XPSpectra:
     def __len__(self) -> int:
         return len(self.flux)
 
-    def __getitem__(self, stars: object) -> XPSpectra:
+    def __getitem__(self, stars: Any) -> XPSpectra:
         """Some of the stars."""
         err = None if self.err is None else self.err[stars]
         return XPSpectra(self.flux[stars], err, self.scale[stars], self.status[stars])
@@ -144,7 +144,7 @@ def wavelengths_nm(band: str, pseudo_wavelength: ArrayLike) -> NDArray[np.float6
     Examples
     --------
     >>> wavelengths_nm("rp", [10.0, 50.0]).round(-1)
-    array([ 630., 1040.])
+    array([ 620., 1040.])
     """
     if band not in _BANDS:
         raise ValueError(f"band: 'bp' or 'rp', found {band!r}")
@@ -238,7 +238,7 @@ class XPPreprocessor:
         halves = (c[:, :N_COEFFICIENTS], c[:, N_COEFFICIENTS:])
         flux = np.hstack([half @ design for half, design in zip(halves, designs, strict=True)])
         err = None if errors is None else self._errors(errors, correlations, designs, c.shape)
-        missing = ~np.isfinite(flux).all(axis=1)
+        missing = np.asarray(~np.isfinite(flux).all(axis=1))
         filled = np.where(missing[:, None], 0.0, flux)
         scale = (
             np.quantile(filled, 0.995, axis=1) if self.normalise == "q995" else filled.max(axis=1)
@@ -248,9 +248,9 @@ class XPPreprocessor:
         status[missing] = "missing_band"
         scale = np.where(status == "ok", scale, np.nan)
         with np.errstate(invalid="ignore"):
-            flux = (flux / scale[:, None]).astype(np.float32)
+            relative = (flux / scale[:, None]).astype(np.float32)
             err = None if err is None else (err / scale[:, None]).astype(np.float32)
-        return XPSpectra(flux, err, scale, status)
+        return XPSpectra(relative, err, scale, status)
 
     def _errors(
         self, errors: ArrayLike, correlations: ArrayLike | None, designs: list, shape: tuple
