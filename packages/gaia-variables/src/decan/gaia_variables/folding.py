@@ -171,7 +171,10 @@ class LightCurveFolder:
         phase: NDArray
         if self.compat:
             time, mag, err = (x.astype(np.float32) for x in (time, mag, err))
-            period = period.astype(np.float32)
+            # In single precision throughout: 2/f rounded afterwards folds differently.
+            period = np.divide(
+                2.0 if self.double_period else 1.0, f.astype(np.float32), dtype=np.float32
+            )
             phase = np.fmod(time, period[:, None]) / period[:, None]
         else:
             phase = ((time - time[:, :1]) / period[:, None]) % 1.0
