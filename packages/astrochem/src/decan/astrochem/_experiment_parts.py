@@ -48,20 +48,20 @@ def unseen_cloud(
         left_out = grid.status.index[grid.status == "unphysical"]
         errors = grid.conservation().xs(1e5, level=1).loc[left_out]
         # The solver broke this one much later; at 1e5 yr it conserves everything.
-        model = errors["H_error"].idxmin()
+        model = int(left_out[int(errors["H_error"].to_numpy().argmin())])
         one = grid.select([model])
         one.status[:] = "good"
         table = one.ratios()
-        seen = {r: float(v) for r, v in table.values.iloc[0].items() if v == v}
+        seen = {str(r): float(v) for r, v in table.values.iloc[0].items() if v == v}
         run.note(f"The cloud is model {model}, never trained on. " + _GRID_NOTE)
-        return {k: float(v) for k, v in table.inputs.iloc[0].items()}, seen, REAL
+        return {str(k): float(v) for k, v in table.inputs.iloc[0].items()}, seen, REAL
     cloud = CLOUD.sobol(1, start=1000 + run.seed)
     mean, std = emulators.predict_axis(CLOUD.to_axis(cloud))
     drawn = mean[0] + std[0] * run.rng.standard_normal(len(emulators))
     run.note("The grid is not at hand; the cloud was drawn from the emulators themselves.")
     run.used("A cloud drawn from the emulators", provenance=SIMULATED, n=1)
     return (
-        {k: float(v) for k, v in cloud.iloc[0].items()},
+        {str(k): float(v) for k, v in cloud.iloc[0].items()},
         dict(zip(emulators, drawn.tolist(), strict=True)),
         SIMULATED,
     )
@@ -221,12 +221,10 @@ def retrieved(
         frames.append(part.assign(hits=part["coverage"] * part["clouds"]))
         n += len(seen)
         for _, values in seen[seen["CS/SO"].notna()].head(10).iterrows():
-            full = {r: (v, 0.15) for r, v in values.items() if v == v}
+            full = {str(r): (v, 0.15) for r, v in values.items() if v == v}
             less = {r: pair for r, pair in full.items() if r != "CS/SO"}
             if less:
-                pick = [
-                    solver.fit(what).summary().set_index("parameter").loc["fO", "narrowing"]
-                    for what in (full, less)
-                ]
+                # Of the seven parameters O/H is the last.
+                pick = [float(solver.fit(w).summary()["narrowing"].iloc[-1]) for w in (full, less)]
                 narrow.append({"with": pick[0], "without": pick[1]})
     return frames, spent / max(n, 1), narrow, n

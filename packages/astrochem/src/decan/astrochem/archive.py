@@ -174,7 +174,7 @@ def _one_model(frame: pd.DataFrame, number: int, name: str) -> pd.DataFrame:
     if missing:
         raise SchemaError(f"{name}: column {missing[0]!r} is missing, which UCLCHEM writes")
     skip = {*_UCLCHEM_PHYSICS, *_UCLCHEM_MARKS}
-    species = [column for column in frame if column not in skip]
+    species = [str(column) for column in frame if column not in skip]
     last = frame.iloc[-1]
     values: dict[str, Any] = {
         "model_id": number,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Self
 
@@ -213,7 +214,7 @@ class RatioEmulator(RegressorMixin, BaseEstimator):
             }
         }
         for name, member in self.members_.items():
-            parts[name] = member.state() if name == "gp" else member
+            parts[name] = member.state() if name == "gp" else _storable(member)
         settings = {
             "kind": self.kind,
             "coordinates": self.coordinates,
@@ -349,7 +350,7 @@ class RatioEmulator(RegressorMixin, BaseEstimator):
         from sklearn.preprocessing import StandardScaler
 
         network = MLPRegressor(
-            (64, 64),
+            hidden_layer_sizes=(64, 64),
             alpha=1e-3,
             learning_rate_init=3e-3,
             max_iter=2000,
@@ -359,6 +360,16 @@ class RatioEmulator(RegressorMixin, BaseEstimator):
 
 
 _KIND = "decan.astrochem.RatioEmulator"
+
+
+def _storable(member: Any) -> Any:
+    """A member without the state of its optimiser, which predicts nothing and cannot be kept."""
+    last = member[-1] if hasattr(member, "steps") else member
+    if not hasattr(last, "_optimizer"):
+        return member
+    kept = deepcopy(member)
+    del kept[-1]._optimizer
+    return kept
 
 
 def _space_of(X: Any) -> ParameterSpace:

@@ -128,8 +128,8 @@ class ShapleyResult:
         """
         column = self.inputs[by].to_numpy(dtype=float)
         edges = (
-            np.quantile(column, np.linspace(0, 1, int(bins) + 1))
-            if np.isscalar(bins)
+            np.quantile(column, np.linspace(0, 1, bins + 1))
+            if isinstance(bins, int)
             else np.asarray(bins, dtype=float)
         )
         rows = []
@@ -402,7 +402,7 @@ def _all_coalitions(emulator: RatioEmulator, axis: Floats, background: Floats) -
         mixed = np.where(
             members[None, :, None, :], rows[:, None, None, :], background[None, None, :, :]
         )
-        predicted = emulator.predict_axis(mixed.reshape(-1, d))
+        predicted = np.asarray(emulator.predict_axis(mixed.reshape(-1, d)))
         worth[begin : begin + step] = predicted.reshape(len(rows), 2**d, -1).mean(axis=2)
     worth[:, 0] = empty
     return worth

@@ -85,8 +85,8 @@ def interaction_operator(n_players: int) -> NDArray[np.float64]:
                 if coalition >> i & 1 or coalition >> j & 1:
                     continue
                 size = coalition.bit_count()
-                weight = factorial(size) * factorial(n_players - size - 2)
-                weight /= 2 * factorial(n_players - 1)
+                ways = factorial(size) * factorial(n_players - size - 2)
+                weight = ways / (2 * factorial(n_players - 1))
                 for members, sign in ((0, 1), (1 << i, -1), (1 << j, -1), (1 << i | 1 << j, 1)):
                     operator[i, j, coalition | members] += sign * weight
             operator[j, i] = operator[i, j]

@@ -123,11 +123,11 @@ class MaternProcess:
         X = np.asarray(X, dtype=float)
         mean = np.empty(len(X))
         variance = np.empty(len(X)) if return_std else None
-        inverse = self._inverse_factor() if return_std else None
+        inverse = self._inverse_factor() if return_std else np.empty((0, 0))
         for begin in range(0, len(X), _ROWS):
             rows = slice(begin, begin + _ROWS)
             scaled = (X[rows] - self.mean_) / self.lengths_
-            k = _matern(scaled, self._scaled, gradient=False)[0]
+            k = _matern(scaled, self._scaled)[0]
             k *= self.amplitude_
             mean[rows] = k @ self._weights
             if variance is not None:
@@ -157,7 +157,7 @@ class MaternProcess:
         return np.asarray(solve_triangular(self._factor, np.eye(len(self._factor)), lower=True))
 
 
-def _matern(A: Floats, B: Floats, *, gradient: bool = True) -> tuple[Floats, Floats | None]:
+def _matern(A: Floats, B: Floats) -> tuple[Floats, Floats]:
     """Correlation, and what the derivative by a squared scaled distance needs."""
     square = A @ B.T
     square *= -2.0
@@ -169,13 +169,15 @@ def _matern(A: Floats, B: Floats, *, gradient: bool = True) -> tuple[Floats, Flo
     decay = np.exp(-r)
     r += 1.0
     r *= decay
-    return r, 3.0 * decay if gradient else None
+    decay *= 3.0
+    return r, decay
 
 
 def _negative_log_posterior(
     theta: Floats, Z: Floats, t: Floats, prior: tuple[float, float]
 ) -> tuple[float, Floats]:
     from scipy.linalg import LinAlgError, cho_solve, cholesky
+    from scipy.linalg.lapack import dpotri
 
     n, d = Z.shape
     length, amplitude, noise = np.exp(theta[:d]), np.exp(theta[d]), np.exp(theta[d + 1])
@@ -188,7 +190,9 @@ def _negative_log_posterior(
     except LinAlgError:
         return 1e10, np.zeros_like(theta)
     weights = cho_solve((L, True), t)
-    W = np.outer(weights, weights) - cho_solve((L, True), np.eye(n))
+    # LAPACK fills one triangle of the inverse, in a third of the time of solving for it.
+    inverse = dpotri(L, lower=1)[0]
+    W = np.outer(weights, weights) - (inverse + np.tril(inverse, -1).T)
     M = W * slope
     M *= amplitude
     rows = M.sum(axis=1)

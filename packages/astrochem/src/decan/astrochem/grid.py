@@ -171,10 +171,9 @@ class ModelGrid:
         import pandas as pd
 
         names = list(parameters or (p for p in CLOUD.names if p in table))
-        missing = [c for c in ("model_id", "time_yr") if c not in table]
-        if missing or not names:
-            wanted = missing[0] if missing else f"one of {', '.join(CLOUD.names)}"
-            raise SchemaError(f"{name}: column {wanted!r} is missing")
+        for column in ("model_id", "time_yr"):
+            if column not in table:
+                raise SchemaError(f"{name}: column {column!r} is missing")
         if "network" in table and len(table["network"].unique()) > 1:
             raise SchemaError(
                 f"{name}: models of several networks are mixed "
@@ -249,7 +248,8 @@ class ModelGrid:
                 f"time_yr: the grid has no {time_yr:g} yr; it has "
                 f"{', '.join(f'{t:g}' for t in self.times)}"
             )
-        frame = self.abundances.xs(near[0], level=1)
+        here = self.abundances.index.get_level_values(1) == near[0]
+        frame = self.abundances.loc[here].droplevel(1)
         return frame.loc[frame.index.isin(self.good)].sort_index()
 
     @property
@@ -438,7 +438,8 @@ class ModelGrid:
 
 def _same_network(tables: list[pd.DataFrame], name: str, allow: bool) -> list[pd.DataFrame]:
     shared = [c for c in tables[0] if all(c in other for other in tables[1:])]
-    different = sorted({c for table in tables for c in table} - set(shared) - set(META_COLUMNS))
+    every = {str(c) for table in tables for c in table}
+    different = sorted(every - set(map(str, shared)) - set(META_COLUMNS))
     if different and not allow:
         raise SchemaError(
             f"{name}: the files hold different species ({', '.join(different[:5])} not in all); "
@@ -481,8 +482,8 @@ def _logarithms(raw: pd.DataFrame, scale: str | None, name: str) -> tuple[pd.Dat
             "announced as linear abundances; it looks like log10: pass scale='log10'"
         )
     empty = ~(raw.to_numpy() > 0)
-    with np.errstate(divide="ignore"):
-        logs = np.log10(raw.where(~empty))
+    logs = raw.where(~empty)
+    logs[:] = np.log10(logs.to_numpy())
     return logs, int(empty.sum())
 
 

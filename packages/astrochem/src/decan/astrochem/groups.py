@@ -116,8 +116,8 @@ class Groups:
             }
             name, power, typical = _separating(table, inside)
             row |= {"separated by": name, "AUC": power, "its median [dex]": typical}
-            for parameter in table.inputs:
-                low, mid, high = np.percentile(table.inputs.loc[inside, parameter], [25, 50, 75])
+            for parameter, column in table.inputs.items():
+                low, mid, high = np.percentile(column.to_numpy()[inside], [25, 50, 75])
                 row[str(parameter)] = f"{mid:.3g} ({low:.3g}-{high:.3g})"
             rows.append(row)
         return pd.DataFrame(rows)

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from decan.core.errors import DecanError
 
 from .chemistry import atoms_in, charge_of
+from .small_network import small_network
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,26 +66,21 @@ class MiniChem:
 
     Parameters
     ----------
-    reactions : DataFrame
-        The network's table: ``Reactant 1`` to ``Reactant 3``, ``Product 1`` to ``Product 4``,
-        ``Alpha``, ``Beta``, ``Gamma``, ``T_min``, ``T_max``.
+    reactions : DataFrame, optional
+        A small network of 18 species by default. The network's table: ``Reactant 1`` to
+        ``Reactant 3``, ``Product 1`` to ``Product 4``, ``Alpha``, ``Beta``, ``Gamma``, ``T_min``, ``T_max``.
     elements : sequence of str
         Which elements take part.
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> rows = [("C", "O", "NAN", "CO", "NAN", "NAN", "NAN", 1e-9, 0.0, 0.0, 10, 41000)]
-    >>> names = [f"Reactant {i}" for i in (1, 2, 3)] + [f"Product {i}" for i in (1, 2, 3, 4)]
-    >>> table = pd.DataFrame(rows, columns=[*names, "Alpha", "Beta", "Gamma", "T_min", "T_max"])
-    >>> chemistry = MiniChem(table, elements=("C", "O"))
-    >>> chemistry.species
-    ['C', 'CO', 'O']
-    >>> chemistry.rates(Cloud())
-    array([1.e-09])
+    >>> chemistry = MiniChem()
+    >>> abundances = chemistry.run(Cloud(T_K=15, nH_cm3=1e5))
+    >>> bool(abundances.loc[1e6, "CO"] > 1e-4)
+    True
     """
 
-    reactions: pd.DataFrame
+    reactions: pd.DataFrame = field(default_factory=small_network)
     elements: Sequence[str] = ("H", "HE", "C", "N", "O", "S")
     _kept: list[tuple[tuple[str, ...], tuple[str, ...], str, Floats]] = field(
         init=False, repr=False, default_factory=list
@@ -193,10 +189,12 @@ class MiniChem:
 
         columns = {
             element: abundances.to_numpy()
-            @ np.array([atoms_in(name).get(element, 0) for name in abundances])
+            @ np.array([atoms_in(str(name)).get(element, 0) for name in abundances])
             for element in self.elements
         }
-        columns["charge"] = abundances.to_numpy() @ np.array([charge_of(s) for s in abundances])
+        columns["charge"] = abundances.to_numpy() @ np.array(
+            [charge_of(str(s)) for s in abundances]
+        )
         return pd.DataFrame(columns, index=abundances.index)
 
     def __repr__(self) -> str:
@@ -266,7 +264,7 @@ def _gas_reactions(
     """Two-body and ionisation reactions of the gas among some elements, with their numbers."""
     kept = []
     numbers = table[["Alpha", "Beta", "Gamma", "T_min", "T_max"]].to_numpy(dtype=float)
-    names = table[[c for c in table if c.startswith(("Reactant", "Product"))]].astype(str)
+    names = table[[c for c in table if str(c).startswith(("Reactant", "Product"))]].astype(str)
     for row, values in zip(names.to_numpy(), numbers, strict=True):
         reactants, products = row[:3], row[3:]
         third = [r for r in reactants[1:] if r not in ("NAN", "nan", "")]

@@ -64,7 +64,7 @@ def plot_trends(table: RatioTable, *, n_bins: int = 6, axes: Any = None) -> NDAr
     """
     import matplotlib.pyplot as plt
 
-    names = list(table.inputs)
+    names = [str(name) for name in table.inputs]
     if axes is None:
         with style():
             size = (1.75 * len(names), 1.15 * len(table.names) + 0.5)
@@ -344,7 +344,9 @@ def plot_groups(
             inside = groups.labels == number
             shade = COLOURS["grey"] if number < 0 else COLOURS[names[number % len(names)]]
             words = "none" if number < 0 else f"group {number}"
-            ax.scatter(*places[inside].T, s=14, color=shade, linewidth=0, label=words)
+            ax.scatter(
+                places[inside, 0], places[inside, 1], s=14, color=shade, linewidth=0, label=words
+            )
         ax.legend(loc="best", fontsize=8, markerscale=1.5)
         ax.set_title(
             f"trustworthiness {groups.embedding.trustworthiness:.2f}, "
@@ -352,7 +354,7 @@ def plot_groups(
             fontsize=9,
         )
     else:
-        drawn = ax.scatter(*places.T, c=color, s=14, cmap="cividis", linewidth=0)
+        drawn = ax.scatter(places[:, 0], places[:, 1], c=color, s=14, cmap="cividis", linewidth=0)
         bar = ax.figure.colorbar(drawn, ax=ax)
         bar.outline.set_visible(False)
         ax.set_title(label, fontsize=9)
@@ -502,7 +504,7 @@ def plot_sobol(found: SobolIndices, *, exact: Any = None, ax: Axes | None = None
     if exact is not None:
         ax.scatter(place, exact, marker="_", s=300, color=COLOURS["red"], label="exact")
         ax.legend()
-    names = [_words(found.space, j) for j in place]
+    names = [_words(found.space, j) for j in range(len(place))]
     ax.set_xticks(place, names, rotation=20, ha="right")
     ax.set_ylabel("total Sobol index")
     return ax

@@ -451,7 +451,7 @@ class Retrieval:
         low, high = self.space._axis
         inside = np.all((drawn >= low) & (drawn <= high), axis=1)
         drawn = drawn[inside]
-        density = _log_t(np.linalg.solve(lower, (drawn - mean).T), lower)
+        density = _log_t(np.linalg.solve(lower, (drawn - mean).T), np.asarray(lower, float))
         log_prior = -np.log(high - low).sum()
         log_proposal = np.logaddexp(np.log(2 / 3) + density, np.log(1 / 3) + log_prior)
         emulated = self.emulators.predict_axis(drawn)

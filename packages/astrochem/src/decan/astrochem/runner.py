@@ -235,7 +235,7 @@ def run_one(
     """One model in a process of its own: its status row, and its table where it finished."""
     import multiprocessing
 
-    context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
+    context: Any = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(sender, row, cpu_limit_s, module))
     process.start()

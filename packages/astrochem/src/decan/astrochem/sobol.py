@@ -119,7 +119,7 @@ def sobol_indices(
     from .space import CLOUD
 
     rng = np.random.default_rng(rng)
-    box = space or getattr(emulator, "space_", CLOUD)
+    box: ParameterSpace = space or getattr(emulator, "space_", None) or CLOUD
     d = len(box)
     points = qmc.Sobol(2 * d, scramble=True, seed=rng).random(n)
     A, B = points[:, :d], points[:, d:]

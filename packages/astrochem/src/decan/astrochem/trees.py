@@ -238,7 +238,8 @@ class Forest:
             cuts = np.unique(np.r_[low[uses], high[uses]])
             cuts = cuts[np.isfinite(cuts)]
             # A row's place among this tree's cuts follows from its place among all cuts.
-            place = np.searchsorted(cuts, np.r_[-np.inf, edges[j]], side="right")
+            every = np.r_[-np.inf, edges[j]]
+            place = np.asarray(np.searchsorted(cuts, every, side="right"))
             code += n_cells * place[rank[j]]
             inner = np.r_[np.float32(-np.inf), cuts][:, None, None]
             met = uses & (low <= inner) & (inner < high)
