@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from decan.core import artifacts
+from decan.core.errors import SchemaError
+from decan.core.saved import Saved
 
 from .archive import star_fold
 from .features import KNOWN_SCALARS, SCALARS, shape_features
@@ -22,7 +23,6 @@ from .zones import ZoneThresholds
 
 if TYPE_CHECKING:
     import os
-    from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -30,7 +30,6 @@ __all__ = ["EnsembleScore", "SignalClassifier"]
 
 N_FOLDS = 10
 N_TREE_SETS = 5
-KIND = "decan.transits.SignalClassifier"
 _MANY_ROWS = 512
 
 _TREES: Mapping[str, Mapping[str, Any]] = {
@@ -93,7 +92,7 @@ class EnsembleScore:
         return cls(mean[:, 0], mean[:, 1], spread[:, 0], spread[:, 1], members)
 
 
-class SignalClassifier:
+class SignalClassifier(Saved):
     """Tells noise, eclipsing binaries and planets apart from views and scalars.
 
     Parameters
@@ -119,10 +118,11 @@ class SignalClassifier:
     SignalClassifier(epochs=2, random_state=0)
     """
 
+    _shipped = "yu2019-signals"
+
     def __init__(self, *, epochs: int = 20, random_state: int = 0) -> None:
         self.epochs = epochs
         self.random_state = random_state
-        self.made_: Mapping[str, Any] = {}
 
     def __repr__(self) -> str:
         return f"SignalClassifier(epochs={self.epochs}, random_state={self.random_state})"
@@ -248,96 +248,39 @@ class SignalClassifier:
         batch["scalars"] = torch.from_numpy(scaled.astype(np.float32))
         return batch
 
-    def save(
-        self,
-        folder: str | os.PathLike[str],
-        *,
-        metrics: Mapping[str, Any] | None = None,
-        training: Mapping[str, Any] | None = None,
-    ) -> Path:
-        """Write the classifier as an artifact; networks are kept in half precision.
-
-        Parameters
-        ----------
-        folder : path-like
-            Where.
-        metrics, training : mapping, optional
-            As in :func:`decan.core.artifacts.save`.
-
-        Returns
-        -------
-        pathlib.Path
-
-        Examples
-        --------
-        >>> classifier.save("my-classifier")  # doctest: +SKIP
-        """
+    def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         import torch
 
         states = [network.state_dict() for network in self.networks_]
-        stacked = {
-            name: torch.stack([state[name] for state in states]).half() for name in states[0]
+        settings = {
+            "epochs": self.epochs,
+            "random_state": self.random_state,
+            "scalars": list(SCALARS),
         }
-        trees = {
-            f"{task}_{k}": model for task in _TREES for k, model in enumerate(self.trees_[task])
-        }
-        return artifacts.save(
-            folder,
-            kind=KIND,
-            settings={"epochs": self.epochs, "random_state": self.random_state,
-                      "scalars": list(SCALARS)},
-            parts={
-                "networks": stacked,
-                "trees": trees,
-                "scaling": {
-                    "centre": self.centre_, "spread": self.spread_, "range": self.range_
-                },
-                "calibration": dict(self.calibration_),
-                "zones": {
-                    name: np.array([zone.reject, zone.accept])
-                    for name, zone in self.zones_.items()
-                },
+        parts = {
+            # Half precision halves the file and moves no score by more than the spread.
+            "networks": {
+                name: torch.stack([state[name] for state in states]).half() for name in states[0]
             },
-            metrics=metrics,
-            training=training,
-        )  # fmt: skip
+            "trees": {
+                f"{task}_{k}": model for task in _TREES for k, model in enumerate(self.trees_[task])
+            },
+            "scaling": {"centre": self.centre_, "spread": self.spread_, "range": self.range_},
+            "calibration": dict(self.calibration_),
+            "zones": {
+                name: np.array([zone.reject, zone.accept]) for name, zone in self.zones_.items()
+            },
+        }
+        return settings, parts
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> SignalClassifier:
-        """Read a classifier that :meth:`save` wrote, and check every byte of it.
-
-        Parameters
-        ----------
-        folder : path-like
-            The artifact.
-
-        Returns
-        -------
-        SignalClassifier
-
-        Raises
-        ------
-        IntegrityError
-            If a file was changed.
-        SchemaError
-            If it is another kind of artifact, or was trained on other scalars.
-
-        Examples
-        --------
-        >>> SignalClassifier.load("my-classifier")  # doctest: +SKIP
-        """
-        from decan.core.errors import SchemaError
-
-        artifact = artifacts.load(folder, kind=KIND)
-        settings = artifact.settings
+    def _from_state(cls, settings: dict[str, Any], parts: dict[str, Any]) -> SignalClassifier:
         if settings["scalars"] != list(SCALARS):
             raise SchemaError(
-                f"{folder}: trained on scalars {', '.join(settings['scalars'])}; "
+                f"the classifier was trained on scalars {', '.join(settings['scalars'])}; "
                 f"this version gives {', '.join(SCALARS)}"
             )
         found = cls(epochs=settings["epochs"], random_state=settings["random_state"])
-        found.made_ = artifact.training
-        parts = artifact.parts
         found.centre_, found.spread_ = parts["scaling"]["centre"], parts["scaling"]["spread"]
         found.range_ = parts["scaling"]["range"]
         found.calibration_ = parts["calibration"]

@@ -7,21 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from decan.core import artifacts
 from decan.core.errors import SchemaError
+from decan.core.saved import Saved
 
 from .archive import star_fold
 
 if TYPE_CHECKING:
-    import os
-    from pathlib import Path
-
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["CUMULATIVE_COLUMNS", "DR25_COLUMNS", "POSITION_COLUMNS", "KoiScorer"]
 
-KIND = "decan.transits.KoiScorer"
 N_FOLDS = 5
 
 _WITH_ERRORS = (
@@ -81,7 +77,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
 }
 
 
-class KoiScorer:
+class KoiScorer(Saved):
     """Planet probability of Kepler objects of interest from catalogue columns.
 
     Five members; each leaves out the stars of one fold, and judges them.
@@ -106,6 +102,8 @@ class KoiScorer:
     >>> len(KoiScorer().columns) == len(DR25_COLUMNS)
     True
     """
+
+    _shipped = "kepler-kois"
 
     def __init__(
         self,
@@ -249,76 +247,25 @@ class KoiScorer:
         """Names of what the trees read: the columns, and what is derived from them."""
         return (*self.columns, *_DERIVED)
 
-    def save(self, folder: str | os.PathLike[str], **notes: Mapping[str, Any]) -> Path:
-        """Write the scorer as an artifact.
-
-        Parameters
-        ----------
-        folder : path-like
-            Where.
-        **notes : mapping
-            ``metrics`` and ``training`` of :func:`decan.core.artifacts.save`.
-
-        Returns
-        -------
-        pathlib.Path
-
-        Examples
-        --------
-        >>> scorer.save("koi-scorer")  # doctest: +SKIP
-        """
-        return artifacts.save(
-            folder,
-            kind=KIND,
-            settings={"columns": list(self.columns), "n_estimators": self.n_estimators,
-                      "max_depth": self.max_depth, "random_state": self.random_state},
-            parts={
-                "members": {f"member_{k}": model for k, model in enumerate(self.members_)},
-                "calibration": {"platt": self.calibration_},
-            },
-            **notes,
-        )  # fmt: skip
+    def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        settings = {
+            "columns": list(self.columns),
+            "n_estimators": self.n_estimators,
+            "max_depth": self.max_depth,
+            "random_state": self.random_state,
+        }
+        parts = {
+            "members": {f"member_{k}": model for k, model in enumerate(self.members_)},
+            "calibration": {"platt": self.calibration_},
+        }
+        return settings, parts
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> KoiScorer:
-        """Read a scorer that :meth:`save` wrote.
-
-        Parameters
-        ----------
-        folder : path-like
-            The artifact.
-
-        Returns
-        -------
-        KoiScorer
-
-        Examples
-        --------
-        >>> KoiScorer.load("koi-scorer")  # doctest: +SKIP
-        """
-        artifact = artifacts.load(folder, kind=KIND)
-        found = cls(**artifact.settings)
-        members = artifact.parts["members"]
-        found.members_ = [members[f"member_{k}"] for k in range(N_FOLDS)]
-        found.calibration_ = artifact.parts["calibration"]["platt"]
+    def _from_state(cls, settings: dict[str, Any], parts: dict[str, Any]) -> KoiScorer:
+        found = cls(**settings)
+        found.members_ = [parts["members"][f"member_{k}"] for k in range(N_FOLDS)]
+        found.calibration_ = parts["calibration"]["platt"]
         return found
-
-    @classmethod
-    def pretrained(cls) -> KoiScorer:
-        """The shipped scorer, which reads :data:`DR25_COLUMNS`.
-
-        Returns
-        -------
-        KoiScorer
-
-        Examples
-        --------
-        >>> KoiScorer.pretrained().columns == DR25_COLUMNS
-        True
-        """
-        from .shipped import weights_folder
-
-        return cls.load(weights_folder("kepler-kois"))
 
     def _features(self, table: pd.DataFrame) -> NDArray[np.float64]:
         missing = [name for name in ("kepid", *self.columns) if name not in table]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "koi_training_table",
-    "load_signal_classifier",
     "train_koi_scorer",
     "train_shipped",
     "train_signal_classifier",
-    "weights_folder",
     "yu_classes",
     "yu_scalars",
 ]
@@ -278,38 +275,3 @@ def train_shipped(
         epochs=EPOCHS[preset], random_state=seed, checkpoint=folder / ".checkpoint"
     )
     return [*written, classifier.save(folder / SIGNALS, metrics=metrics, training=made)]
-
-
-def load_signal_classifier() -> SignalClassifier:
-    """The shipped classifier.
-
-    Returns
-    -------
-    SignalClassifier
-
-    Examples
-    --------
-    >>> len(load_signal_classifier().networks_)
-    10
-    """
-    return SignalClassifier.load(weights_folder(SIGNALS))
-
-
-def weights_folder(name: str) -> Path:
-    """Folder of a shipped artifact.
-
-    Parameters
-    ----------
-    name : str
-        ``yu2019-signals`` or ``kepler-kois``.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Examples
-    --------
-    >>> weights_folder("kepler-kois").name
-    'kepler-kois'
-    """
-    return Path(str(files("decan.transits") / "weights" / name))

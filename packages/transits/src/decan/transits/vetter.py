@@ -241,9 +241,9 @@ class TransitVetter:
         >>> TransitVetter.pretrained().classifier.networks_[0].training
         False
         """
-        from .shipped import load_signal_classifier
+        from .classifier import SignalClassifier
 
-        return cls(load_signal_classifier())
+        return cls(SignalClassifier.pretrained())
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> TransitVetter:

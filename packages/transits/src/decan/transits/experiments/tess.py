@@ -33,9 +33,9 @@ def tess_triage(run: Run) -> None:
     """
     from decan.core.metrics import average_precision, calibration_error
 
+    from ..classifier import SignalClassifier
     from ..plots import plot_precision_recall, plot_reliability
     from ..shipped import (
-        load_signal_classifier,
         train_signal_classifier,
         yu_classes,
         yu_scalars,
@@ -50,7 +50,7 @@ def tess_triage(run: Run) -> None:
             random_state=run.seed, checkpoint=run.folder / "checkpoint"
         )[0]
     else:
-        classifier = load_signal_classifier()
+        classifier = SignalClassifier.pretrained()
     rest = ~np.isin(star, star[test])
 
     def judged(rows: Any, **how: Any) -> Any:
@@ -265,12 +265,13 @@ def network_cost(run: Run) -> None:
 
 
 def _unseen(run: Run) -> tuple[Any, Any, Any]:
-    from ..shipped import load_signal_classifier, yu_classes, yu_scalars
+    from ..classifier import SignalClassifier
+    from ..shipped import yu_classes, yu_scalars
 
     table, views = run.load("tess_yu2019")
     star = table["tic_id"].to_numpy()
     rest = ~np.isin(star, star[table["split"] == "test"])
-    score = load_signal_classifier().predict(
+    score = SignalClassifier.pretrained().predict(
         {name: view[rest] for name, view in views.items()}, yu_scalars(table)[rest],
         star=star[rest],
     )  # fmt: skip

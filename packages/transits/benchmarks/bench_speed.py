@@ -1,6 +1,6 @@
 """Views and detrending against lightkurve, SciPy and wotan, on the same light curve and run.
 
-Usage: OMP_NUM_THREADS=1 python packages/transits/benchmarks/speed.py
+Usage: OMP_NUM_THREADS=1 python packages/transits/benchmarks/bench_speed.py
 Reads WASP-126 b out of the data folder where it is at hand, and simulates 36,578 points
 otherwise.
 """
