@@ -640,7 +640,7 @@ def minichem(run: Run) -> None:
     abundances = chemistry.run(cloud)
     n = len(chemistry.species)
     run.record(
-        "seconds to 1e6 yr", time.perf_counter() - begin, provenance=provenance, n=n, unit="s"
+        "seconds to 1e6 yr", time.process_time() - begin, provenance=provenance, n=n, unit="s"
     )
     start = pd.DataFrame([chemistry.initial(cloud)], columns=chemistry.species, index=[0.0])
     nuclei, first = chemistry.nuclei(abundances), chemistry.nuclei(start).iloc[0]

@@ -68,7 +68,8 @@ class MiniChem:
     ----------
     reactions : DataFrame, optional
         A small network of 18 species by default. The network's table: ``Reactant 1`` to
-        ``Reactant 3``, ``Product 1`` to ``Product 4``, ``Alpha``, ``Beta``, ``Gamma``, ``T_min``, ``T_max``.
+        ``Reactant 3``, ``Product 1`` to ``Product 4``, ``Alpha``, ``Beta``, ``Gamma``,
+        ``T_min``, ``T_max``.
     elements : sequence of str
         Which elements take part.
 
