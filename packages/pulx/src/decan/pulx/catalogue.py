@@ -49,7 +49,8 @@ def three_valued(column: ArrayLike, name: str = "VAR_FLAG") -> NDArray[np.float6
     array([ 1.,  0., nan,  1.,  0.,  1.])
     """
     if isinstance(column, np.ma.MaskedArray):
-        values: Any = np.where(np.ma.getmaskarray(column), None, column.data.astype(object))
+        values: Any = column.data.astype(object)
+        values[np.ma.getmaskarray(column)] = None
     else:
         values = np.asarray(column, dtype=object)
     found = np.full(len(values), np.nan)

@@ -155,4 +155,4 @@ def window_transform(
         w = np.tile(weights * half, pieces)
         phase = np.outer(f, t) + np.outer(fdot, t**2 / 2)
         total += np.exp(2j * np.pi * phase) @ w
-    return total / exposure(intervals)
+    return np.asarray(total / exposure(intervals), dtype=complex)

@@ -220,7 +220,7 @@ def leahy_power(
         raise ValueError(f"fmin {fmin:g} and fmax {fmax:g} Hz: expected 0 < fmin < fmax")
     step = 1 / events.span
     n = max(1, int((fmax - fmin) / step) + 1)
-    frequency = fmin + step * np.arange(n)
+    frequency = np.asarray(fmin + step * np.arange(n), dtype=float)
     power = 2 / len(events) * np.abs(phase_sums(events.times, fmin, step, n)) ** 2
     if local:
         level = _running_median(frequency, power, width)

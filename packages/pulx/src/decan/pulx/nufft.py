@@ -156,9 +156,8 @@ def _block(
     spectrum = scipy.fft.ifft(series, norm="forward", overwrite_x=True)
     k = np.arange(n_trials) - centre
     correction = _kernel_transform(np.abs(k) / n_cells, _WIDTH, beta)
-    return np.concatenate([spectrum[n_cells - centre :], spectrum[: n_trials - centre]]) / (
-        correction
-    )
+    ordered = np.concatenate([spectrum[n_cells - centre :], spectrum[: n_trials - centre]])
+    return np.asarray(ordered / correction, dtype=complex)
 
 
 def _beta(width: int, fineness: float) -> float:

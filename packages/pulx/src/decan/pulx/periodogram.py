@@ -76,7 +76,7 @@ class Periodogram:
     @property
     def frequency(self) -> NDArray[np.float64]:
         """Frequencies of the trials, Hz."""
-        return self.fmin + self.step * np.arange(len(self.values))
+        return np.asarray(self.fmin + self.step * np.arange(len(self.values)), dtype=float)
 
     @property
     def fmax(self) -> float:
@@ -421,7 +421,7 @@ def _combined(
             coarse[begin : begin + len(taken)] = taken
     continuum = Continuum()
     if whiten:
-        frequency = grid.low + grid.step * every * np.arange(len(coarse))
+        frequency = np.asarray(grid.low + grid.step * every * np.arange(len(coarse)), float)
         continuum = fit_continuum(grid.times, grid.gti, frequency, coarse, grid.drift)
     red = continuum.amplitude > 0
     totals = [total, 2 * total / continuum(grid.frequency(1, slice(0, grid.n)))] if red else [total]

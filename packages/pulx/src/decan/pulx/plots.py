@@ -268,12 +268,12 @@ def plot_drift_map(search: Any, *, ax: Axes | None = None, half_width_bins: floa
     inside = (np.abs(peaks["frequency_hz"] - best["frequency_hz"]) <= df[-1]) & (
         np.abs(peaks["drift_hz_s"] - best["drift_hz_s"]) <= dd[-1]
     )
-    for alias, style, label in ((False, {"mfc": COLOURS["red"]}, "peak"),
-                                (True, {"mfc": "none"}, "alias of the gaps")):  # fmt: skip
+    for alias, fill, label in ((False, COLOURS["red"], "peak"),
+                               (True, "none", "alias of the gaps")):  # fmt: skip
         rows = peaks[inside & ((peaks["alias_of"] >= 0) == alias)]
         if len(rows):
             ax.plot((rows["frequency_hz"] - best["frequency_hz"]) * 1e3, rows["drift_hz_s"], "o",
-                    mec="white", ms=8, mew=1.5, label=label, ls="", **style)  # fmt: skip
+                    mec="white", ms=8, mew=1.5, label=label, ls="", mfc=fill)  # fmt: skip
     ax.grid(visible=False)
     ax.set_xlabel(f"frequency - {best['frequency_hz']:.6f} Hz (mHz)")
     ax.set_ylabel("drift (Hz/s)")

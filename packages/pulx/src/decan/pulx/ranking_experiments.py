@@ -292,7 +292,7 @@ def swift_recall(run: Run) -> None:
     from .plots import plot_light_curve
 
     snapshots, features, known, provenance = _swift(run)
-    trials = {
+    trials: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
         "hardness + variability (headline)": ("pu", SWIFT, {}),
         "hardness + swing": ("pu", ("hardness", "swing"), {}),
         "hardness + departure, quadratic": ("pu", ("hardness", "departure"), {"degree": 2}),
@@ -465,7 +465,7 @@ def missing_values(run: Run) -> None:
     known = table["known_pulsar"].to_numpy() == 1
     member, rows = {}, []
     for rule in ("floor", "drop", "impute"):
-        features = features_4xmm(table, missing=rule)  # type: ignore[arg-type]
+        features = features_4xmm(table, missing=rule)
         chosen = features.select("bands", "VAR_FLAG", "peak")
         finder = _quiet(CandidateFinder(random_state=run.seed), chosen, known[features.row])
         member[rule] = pd.Series(finder.members_, index=features.row)
@@ -715,7 +715,7 @@ def _loso_row(name: str, table: pd.DataFrame, column: str) -> dict[str, Any]:
     single = table.iloc[:-1].set_index("source")[column]
     return {
         "score": name,
-        **{source: float(value) for source, value in single.items()},
+        **{str(source): float(value) for source, value in single.items()},
         "mean": float(single.mean()),
         "without M82 X-2": float(single.drop("M82 X-2", errors="ignore").mean()),
     }

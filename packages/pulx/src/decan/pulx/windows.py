@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["alias_families", "window_aliases"]
 
+# A Z² below this has no aliases that would stand out of noise.
+_WORTH = 24.0
+
 
 def window_aliases(
     events: EventList, *, n: int = 10, max_offset_hz: float | None = None
@@ -106,8 +109,12 @@ def alias_families(
     places = {}
     for j, weak in enumerate(peaks):
         for i in np.flatnonzero(alias_of[:j] < 0):
+            if peaks[i].first_harmonic < _WORTH:
+                continue
             if i not in places:  # the drift that the stronger one really has
-                best = refine(times, peaks[i].frequency, peaks[i].drift, with_drift=True)
+                best = peaks[i]
+                if not np.isfinite(best.drift_error):
+                    best = refine(times, best.frequency, best.drift, with_drift=True)
                 places[i] = best, _sum(times, best.frequency, best.drift)
             strong, total = places[i]
             # A pulsation A at (f_i, ḟ_i) contributes A W(difference) at (f_j, ḟ_j).
