@@ -77,6 +77,16 @@ def test_files_and_page_hold_the_result(fitted, tmp_path):
     plt.close("all")
 
 
+def test_a_saved_decomposition_comes_back_as_it_was(fitted, tmp_path):
+    back = TensionDecomposer.load(fitted.save(tmp_path / "sky"))
+    assert np.allclose(back.mean("total"), fitted.mean("total"))
+    plain = fitted.catalogue_.drop(columns=["lon", "lat"])
+    pd.testing.assert_frame_equal(
+        back.catalogue_.drop(columns=["lon", "lat"]), plain, check_dtype=False
+    )
+    assert back.tension_maps_[0].threshold(0.05) == fitted.tension_maps_[0].threshold(0.05)
+
+
 def test_it_shows_what_it_is(fitted):
     assert "point sources" in repr(fitted)
     assert "<table" in fitted._repr_html_()

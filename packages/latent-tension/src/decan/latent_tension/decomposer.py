@@ -221,6 +221,19 @@ class TensionDecomposer:
         """Write the catalogue as ECSV, Parquet, FITS or CSV, by the suffix."""
         return write_catalogue(self.catalogue_, path)
 
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write images, components and samples as an artifact folder."""
+        from .storing import save_decomposition
+
+        return save_decomposition(self, folder)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> TensionDecomposer:
+        """Read what :meth:`save` wrote; every byte is checked and nothing is executed."""
+        from .storing import load_decomposition
+
+        return load_decomposition(folder)
+
     def page(self) -> Page:
         """A page with picture, catalogue and checks."""
         return page_of(self)

@@ -1,0 +1,65 @@
+"""The experiments' own machinery: claims fit records, and cases fall back to the simulator."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+
+from decan.core.experiment import SIMULATED, Result, Run
+from decan.core.library import Library
+from decan.latent_tension import _studies as studies
+from decan.latent_tension import experiments
+
+
+@pytest.fixture
+def run(tmp_path):
+    library = Library("latent-tension", "", "", "", typer.Typer())
+    return Run(library, Result("latent-tension", "toy", "", "", "quick", 0, folder=tmp_path))
+
+
+def test_what_is_recorded_about_fields_is_what_is_claimed(run):
+    matches = pd.DataFrame(
+        {
+            "counts": [50.0, 200.0],
+            "offset": [0.2, 0.1],
+            "pos_err": [0.3, 0.3],
+            "flux": [49.0, 210.0],
+        }
+    )
+    score = {"found": [0, 1, 1, 0], "total": [2, 2, 1, 0], "false": 1, "on_extended": 0,
+             "extended_found": 2, "matches": matches}  # fmt: skip
+    studies.record_scores(run, [score, score])
+    recorded = {m.metric for m in run.result.measurements}
+    claimed = {claim.metric for claim in experiments.fields.claims}
+    assert recorded - claimed == {"extended objects found a field"}
+    values = {m.metric: m.value for m in run.result.measurements}
+    assert values["completeness 30-100 counts"] == 0.5
+    assert values["false points a field"] == 1
+
+
+def test_without_the_data_folder_fields_are_simulated_and_it_is_said(run):
+    [(image, truth, diffuse)] = studies.field_cases(run)
+    assert image.shape == diffuse.shape == (3, 64, 64)
+    assert len(truth) == 9
+    assert run.result.inputs[0]["provenance"] == SIMULATED
+
+
+def test_association_gives_each_catalogued_source_to_one_point():
+    known = pd.DataFrame(
+        {"x": [10.0, 12.0, 40.0], "y": [10.0, 10.0, 40.0], "npred": [100.0, 50.0, 80.0],
+         "r95_deg": [0.05, 0.05, np.nan], "extended": [False, False, True],
+         "extent_deg": [np.nan, np.nan, 0.5]}
+    )  # fmt: skip
+    seen = pd.DataFrame({"kind": "point", "x": [11.0, 42.0, 70.0], "y": [10.0, 40.0, 70.0]})
+    found, extra, on_disk, pulls = studies.associated(seen, known)
+    assert (found, extra, on_disk) == (1, 1, 1)
+    assert pulls == pytest.approx([2.0])
+
+
+def test_a_share_of_hits_has_an_interval_over_fields(run):
+    hits = np.array([1.0, 0.0, 1.0, 1.0])
+    value = studies._share(hits, np.array([0, 0, 1, 1]), run)
+    assert value.value == 0.75
+    assert value.low <= 0.75 <= value.high
