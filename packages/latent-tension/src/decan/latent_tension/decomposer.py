@@ -179,7 +179,7 @@ class TensionDecomposer:
         with few_threads():
             model, posterior = self._fitted(first=True)
             search = self._search(model, posterior)
-            search.points(self._limit(search.maps), self.statistic, [], 1)
+            search.points(self._limit(), self.statistic, [], 1)
         self.model_, self.posterior_ = model, posterior
         return self
 
@@ -321,7 +321,7 @@ class TensionDecomposer:
     def _add(self, search: Search, loop: int) -> bool:
         """Add what the tension asks for; false if nothing does."""
         extended = search.extended(loop) if self.fit_extended else []
-        points = search.points(self._limit(search.maps), self.statistic, extended, loop)
+        points = search.points(self._limit(), self.statistic, extended, loop)
         scene = self._scene
         for one in extended:
             # Points that were put on the object before it was known are looked for again.
@@ -337,9 +337,11 @@ class TensionDecomposer:
         )
         return bool(points or extended)
 
-    def _limit(self, maps: TensionMaps) -> float:
+    def _limit(self) -> float:
         if self.threshold == "fdr":
-            return gumbel_threshold(maps.null_maxima, self.false_alarm)
+            # Ten repetitions a loop are few; those of all loops together fix the tail better.
+            pooled = np.concatenate([one.null_maxima for one in self.tension_maps_])
+            return gumbel_threshold(pooled, self.false_alarm)
         return float(self.threshold)
 
     def _finish(self) -> None:
@@ -379,7 +381,7 @@ class TensionDecomposer:
 
     def _doomed(self, significance: np.ndarray) -> set[int]:
         """Sources to drop: too weak, or one of a pair nearer than a pixel; the weakest first."""
-        limit = self._limit(self.tension_maps_[-1])
+        limit = self._limit()
         points = self._scene.points
         doomed: set[int] = set()
         for i in np.argsort(significance):

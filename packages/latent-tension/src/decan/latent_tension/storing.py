@@ -143,9 +143,8 @@ def load_decomposition(folder: str | os.PathLike[str]) -> TensionDecomposer:
         )
     ]
     fitted._scene, fitted.model_ = scene, scene.model()
-    fitted.posterior_ = Posterior(
-        *(torch.as_tensor(parts["posterior"][k]) for k in ("mean", "samples"))
-    )
+    mean, samples = (torch.as_tensor(parts["posterior"][k]) for k in ("mean", "samples"))
+    fitted.posterior_ = Posterior(mean, samples)
     fitted.tension_maps_ = [
         _maps_of(parts["tension"][f"loop_{i}"]) for i in range(len(parts["tension"]))
     ]
