@@ -166,7 +166,15 @@ class SignalClassifier(Saved):
 
         Examples
         --------
-        >>> SignalClassifier().fit(views, scalars, classes, tic_id)  # doctest: +SKIP
+        Ten networks take minutes; what cannot be learnt is refused before:
+
+        >>> views = {"global": np.zeros((30, 201)), "local": np.zeros((30, 61)),
+        ...          "secondary": np.zeros((30, 61))}
+        >>> two_classes, star = np.arange(30) % 2, np.arange(30)
+        >>> SignalClassifier().fit(views, np.zeros((30, 15)), two_classes, star)
+        Traceback (most recent call last):
+            ...
+        ValueError: y: member 0 would train without class(es) [2]
         """
         classes = np.asarray(y).astype(np.int64)
         fold = star_fold(star, N_FOLDS)
@@ -210,7 +218,16 @@ class SignalClassifier(Saved):
 
         Examples
         --------
-        >>> classifier.predict(views, scalars).planet  # doctest: +SKIP
+        >>> from decan.transits import SignalClassifier, ViewBuilder, simulate_signal
+        >>> from decan.transits.features import scalar_features
+        >>> found = simulate_signal("planet", span_day=27.0, rng=1)
+        >>> views = ViewBuilder("yu2019").transform(found.lightcurve, found.signal).values
+        >>> scalars = scalar_features(period_day=[found.signal.period_day],
+        ...     duration_hour=[found.signal.duration_hour], depth_ppm=[found.signal.depth_ppm],
+        ...     snr=[30.0], n_transits=[5])
+        >>> classifier = SignalClassifier.pretrained()
+        >>> classifier.predict(views, scalars).planet.shape
+        (1,)
         """
         raw = self._raw_members(views, scalars)
         members = np.stack([self._calibrated(raw[k]) for k in range(N_FOLDS)])
@@ -235,7 +252,15 @@ class SignalClassifier(Saved):
 
         Examples
         --------
-        >>> sorted(classifier.tensors(views, scalars))  # doctest: +SKIP
+        >>> from decan.transits import SignalClassifier, ViewBuilder, simulate_signal
+        >>> from decan.transits.features import scalar_features
+        >>> found = simulate_signal("planet", span_day=27.0, rng=1)
+        >>> views = ViewBuilder("yu2019").transform(found.lightcurve, found.signal).values
+        >>> scalars = scalar_features(period_day=[found.signal.period_day],
+        ...     duration_hour=[found.signal.duration_hour], depth_ppm=[found.signal.depth_ppm],
+        ...     snr=[30.0], n_transits=[5])
+        >>> classifier = SignalClassifier.pretrained()
+        >>> sorted(classifier.tensors(views, scalars))
         ['global', 'local', 'scalars', 'secondary']
         """
         import torch

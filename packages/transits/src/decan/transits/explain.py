@@ -48,7 +48,16 @@ def ablate(
 
     Examples
     --------
-    >>> ablate(TransitVetter.pretrained().classifier, views, scalars)  # doctest: +SKIP
+    >>> from decan.transits import SignalClassifier, ViewBuilder, simulate_signal
+    >>> from decan.transits.features import scalar_features
+    >>> found = simulate_signal("planet", span_day=27.0, rng=1)
+    >>> views = ViewBuilder("yu2019").transform(found.lightcurve, found.signal).values
+    >>> scalars = scalar_features(period_day=[found.signal.period_day],
+    ...     duration_hour=[found.signal.duration_hour], depth_ppm=[found.signal.depth_ppm],
+    ...     snr=[30.0], n_transits=[5])
+    >>> classifier = SignalClassifier.pretrained()
+    >>> ablate(classifier, views, scalars)["input"].tolist()
+    ['global', 'local', 'secondary', 'star and aperture']
     """
     import pandas as pd
 
@@ -119,7 +128,16 @@ def sweep(
 
     Examples
     --------
-    >>> sweep(classifier, views, scalars)  # doctest: +SKIP
+    >>> from decan.transits import SignalClassifier, ViewBuilder, simulate_signal
+    >>> from decan.transits.features import scalar_features
+    >>> found = simulate_signal("planet", span_day=27.0, rng=1)
+    >>> views = ViewBuilder("yu2019").transform(found.lightcurve, found.signal).values
+    >>> scalars = scalar_features(period_day=[found.signal.period_day],
+    ...     duration_hour=[found.signal.duration_hour], depth_ppm=[found.signal.depth_ppm],
+    ...     snr=[30.0], n_transits=[5])
+    >>> classifier = SignalClassifier.pretrained()
+    >>> sweep(classifier, views, scalars).columns.tolist()
+    ['scalar', 'value', 'event', 'planet']
     """
     import pandas as pd
 
@@ -177,7 +195,15 @@ def integrated_gradients(
 
     Examples
     --------
-    >>> integrated_gradients(classifier, views, scalars)["local"].shape  # doctest: +SKIP
+    >>> from decan.transits import SignalClassifier, ViewBuilder, simulate_signal
+    >>> from decan.transits.features import scalar_features
+    >>> found = simulate_signal("planet", span_day=27.0, rng=1)
+    >>> views = ViewBuilder("yu2019").transform(found.lightcurve, found.signal).values
+    >>> scalars = scalar_features(period_day=[found.signal.period_day],
+    ...     duration_hour=[found.signal.duration_hour], depth_ppm=[found.signal.depth_ppm],
+    ...     snr=[30.0], n_transits=[5])
+    >>> classifier = SignalClassifier.pretrained()
+    >>> integrated_gradients(classifier, views, scalars, n_steps=4)["local"].shape
     (1, 61)
     """
     import torch

@@ -365,7 +365,13 @@ class LightCurve:
 
         Examples
         --------
-        >>> LightCurve.from_lightkurve(lightkurve_object)  # doctest: +SKIP
+        >>> from types import SimpleNamespace
+        >>> from astropy.time import Time
+        >>> like_lightkurve = SimpleNamespace(
+        ...     time=Time([2458001.0, 2458002.0], format="jd", scale="tdb"),
+        ...     flux=np.ones(2), flux_err=np.full(2, 1e-4), meta={"LABEL": "TIC 1"})
+        >>> LightCurve.from_lightkurve(like_lightkurve)
+        LightCurve(2 points, 2.458e+06 to 2.458e+06 d BJD, 1 segment)
         """
         time_format = curve.time.format if curve.time.format in TIME_OFFSETS else "bjd"
         values = curve.time.value if curve.time.format in TIME_OFFSETS else curve.time.tdb.jd

@@ -57,7 +57,11 @@ def plot_view(
 
     Examples
     --------
-    >>> plot_view(views, "main")  # doctest: +SKIP
+    >>> from decan.transits import ViewBuilder, simulate_signal
+    >>> found = simulate_signal("planet", span_day=27.0, rng=1)
+    >>> views = ViewBuilder().transform(found.lightcurve, found.signal)
+    >>> plot_view(views, "main").get_title()
+    'transit'
     """
     view = next(v for v in PRESETS[views.preset].views if v.name == name)
     ax = new_axes(ax)
@@ -102,7 +106,11 @@ def plot_views(views: ViewSet, *, row: int = 0) -> NDArray[Any]:
 
     Examples
     --------
-    >>> plot_views(ViewBuilder("watson").transform(curve, signal))  # doctest: +SKIP
+    >>> from decan.transits import ViewBuilder, simulate_signal
+    >>> found = simulate_signal("planet", span_day=27.0, rng=1)
+    >>> views = ViewBuilder("yu2019").transform(found.lightcurve, found.signal)
+    >>> plot_views(views).shape
+    (3,)
     """
     import matplotlib.pyplot as plt
 
@@ -139,7 +147,11 @@ def plot_verdict(verdict: Verdict) -> Figure:
 
     Examples
     --------
-    >>> plot_verdict(vetter.vet(curve, signal))  # doctest: +SKIP
+    >>> from decan.transits import TransitVetter, simulate_signal
+    >>> found = simulate_signal("planet", span_day=27.0, rng=1)
+    >>> verdict = TransitVetter.pretrained().vet(found.lightcurve, found.signal)
+    >>> len(plot_verdict(verdict).axes) > 4
+    True
     """
     import matplotlib.pyplot as plt
 

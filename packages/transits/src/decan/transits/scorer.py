@@ -145,7 +145,12 @@ class KoiScorer(Saved):
 
         Examples
         --------
-        >>> KoiScorer().fit(table, labels)  # doctest: +SKIP
+        >>> import pandas as pd
+        >>> depth = np.random.default_rng(0).normal(size=200)
+        >>> table = pd.DataFrame({"kepid": np.arange(200), "koi_depth": depth})
+        >>> scorer = KoiScorer(["koi_depth"], n_estimators=100, max_depth=2).fit(table, depth > 0)
+        >>> scorer.predict(table.iloc[[depth.argmax()]]) > 0.9
+        array([ True])
         """
         from xgboost import XGBClassifier
 
@@ -195,7 +200,11 @@ class KoiScorer(Saved):
 
         Examples
         --------
-        >>> KoiScorer.pretrained().predict(table)  # doctest: +SKIP
+        >>> import pandas as pd
+        >>> scorer = KoiScorer.pretrained()
+        >>> row = {"kepid": 1, **dict.fromkeys(scorer.columns, np.nan), "koi_prad": 80.0}
+        >>> scorer.predict(pd.DataFrame([row])) < 0.1
+        array([ True])
         """
         X = self._features(table)
         fold = star_fold(table["kepid"], N_FOLDS)
@@ -223,7 +232,11 @@ class KoiScorer(Saved):
 
         Examples
         --------
-        >>> KoiScorer.pretrained().reasons(table.head(1))  # doctest: +SKIP
+        >>> import pandas as pd
+        >>> scorer = KoiScorer.pretrained()
+        >>> row = {"kepid": 1, **dict.fromkeys(scorer.columns, np.nan), "koi_prad": 80.0}
+        >>> scorer.reasons(pd.DataFrame([row]), n=1)
+        ['duration over that of a central transit unknown (against)']
         """
         from xgboost import DMatrix
 

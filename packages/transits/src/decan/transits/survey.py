@@ -111,7 +111,18 @@ def vet_catalogue(
 
     Examples
     --------
-    >>> vet_catalogue("signals.parquet", "verdicts")  # doctest: +SKIP
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import pandas as pd
+    >>> from decan.transits import simulate_signal
+    >>> found = simulate_signal("planet", span_day=27.0, rng=1)
+    >>> row = {"time": found.lightcurve.time, "flux": found.lightcurve.flux,
+    ...        "period": found.signal.period_day, "epoch": found.signal.epoch,
+    ...        "duration": found.signal.duration_hour}
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> pd.DataFrame([row]).to_parquet(folder / "signals.parquet")
+    >>> vet_catalogue(folder / "signals.parquet", folder / "verdicts", progress=False).rows_out
+    1
     """
     from decan.core.data.stream import map_table
 

@@ -106,9 +106,10 @@ class Verdict:
 
     Examples
     --------
-    >>> verdict = TransitVetter.pretrained().vet(curve, signal)  # doctest: +SKIP
-    >>> print(verdict)  # doctest: +SKIP
-    0.71 +- 0.08  planet candidate
+    >>> from decan.transits import TransitVetter, simulate_signal
+    >>> found = simulate_signal("planet", span_day=27.0, rng=1)
+    >>> TransitVetter.pretrained().vet(found.lightcurve, found.signal).disposition
+    'planet candidate'
     """
 
     score: float
@@ -165,7 +166,11 @@ class Verdict:
 
         Examples
         --------
-        >>> verdict.table()  # doctest: +SKIP
+        >>> from decan.transits import TransitVetter, simulate_signal
+        >>> found = simulate_signal("planet", span_day=27.0, rng=1)
+        >>> verdict = TransitVetter.pretrained().vet(found.lightcurve, found.signal)
+        >>> verdict.table().columns.tolist()
+        ['quantity', 'value', 'error', 'unit']
         """
         import pandas as pd
 
@@ -197,7 +202,10 @@ class Verdict:
 
         Examples
         --------
-        >>> verdict.plot()  # doctest: +SKIP
+        >>> from decan.transits import TransitVetter, simulate_signal
+        >>> found = simulate_signal("planet", span_day=27.0, rng=1)
+        >>> TransitVetter.pretrained().vet(found.lightcurve, found.signal).plot()
+        <Figure size ...>
         """
         from .plots import plot_verdict
 
@@ -260,7 +268,12 @@ class TransitVetter:
 
         Examples
         --------
-        >>> TransitVetter.load("my-classifier")  # doctest: +SKIP
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from decan.transits import SignalClassifier
+        >>> folder = SignalClassifier.pretrained().save(Path(tempfile.mkdtemp()) / "mine")
+        >>> TransitVetter.load(folder)
+        TransitVetter(ensemble of 10)
         """
         from .classifier import SignalClassifier
 
@@ -294,7 +307,11 @@ class TransitVetter:
 
         Examples
         --------
-        >>> vetter.vet(LightCurve.read("kplr011442793.fits"), signal)  # doctest: +SKIP
+        >>> from decan.transits import simulate_signal
+        >>> found = simulate_signal("planet", span_day=27.0, rng=1)
+        >>> verdict = TransitVetter.pretrained().vet(found.lightcurve, found.signal)
+        >>> verdict.diagnostics.n_transits > 2
+        True
         """
         flat = flatten(lightcurve, signal, other_signals=other_signals)
         found = diagnose_flat(flat, signal)
