@@ -58,6 +58,7 @@ class Limit:
         return (
             f"pulsed fraction below {self.pulsed_fraction:.2g} at {100 * self.confidence:.4g} % "
             f"({self.n_events:,} events, largest Z² {self.power:.1f})"
+            + (f"; {self.note}" if self.note else "")
         )
 
 

@@ -25,6 +25,7 @@ from .folding import fold
 from .limits import pulsed_fraction_limit
 from .periodogram import search_z
 from .plots import plot_light_curve, plot_ranking, plot_tree
+from .shipped import SWIFT_FEATURES, XMM_FEATURES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +82,7 @@ def rank_catalogue(
     """
     table, dropped = clean_detections(read_table(path))
     table = table.reset_index(drop=True)
-    features = _features(table, missing)
+    features = _features(table, missing, method)
     label = _known(table, features, known)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
@@ -205,7 +206,8 @@ def _search_section(
             "each bin divided by its exposure.",
         )
         section.table(drifting.peaks(), caption="Peaks over frequency and drift.")
-    section.text(str(pulsed_fraction_limit(events, low, high, search=constant)).capitalize() + ".")
+    limit = str(pulsed_fraction_limit(events, low, high, search=constant))
+    section.text(limit[0].upper() + limit[1:] + ".")
 
 
 def _ranking_page(
@@ -263,11 +265,16 @@ def _ranking_page(
     return page
 
 
-def _features(table: pd.DataFrame, missing: str) -> Features:
+def _features(table: pd.DataFrame, missing: str, method: str) -> Features:
+    """Features of the kind of table; for 'pu' the few that a dozen labels bear."""
+    learned = method == "pu"
     if "EP_8_FLUX" in table:
-        return features_4xmm(table, missing=missing)  # type: ignore[arg-type]
+        features = features_4xmm(table, missing=missing, scatter=learned)  # type: ignore[arg-type]
+        names = [name for name in XMM_FEATURES if name != "VAR_FLAG" or name in table]
+        return features.select(*names) if learned else features
     if "soft_rate" in table:
-        return features_swift(table)
+        features = features_swift(table)
+        return features.select(*SWIFT_FEATURES) if learned else features
     if "flux_aper_b" in table:
         return features_chandra(table)
     raise SchemaError(

@@ -272,13 +272,14 @@ def plot_drift_map(search: Any, *, ax: Axes | None = None, half_width_bins: floa
                                (True, "none", "alias of the gaps")):  # fmt: skip
         rows = peaks[inside & ((peaks["alias_of"] >= 0) == alias)]
         if len(rows):
+            ax.plot([], [], "o", mec="black", mfc=fill, label=label)
             ax.plot((rows["frequency_hz"] - best["frequency_hz"]) * 1e3, rows["drift_hz_s"], "o",
-                    mec="white", ms=8, mew=1.5, label=label, ls="", mfc=fill)  # fmt: skip
+                    mec="white", ms=8, mew=1.5, ls="", mfc=fill)  # fmt: skip
     ax.grid(visible=False)
     ax.set_xlabel(f"frequency - {best['frequency_hz']:.6f} Hz (mHz)")
     ax.set_ylabel("drift (Hz/s)")
     ax.set_title(events.name)
-    ax.legend(loc="upper right", fontsize=8, labelcolor="white")
+    ax.legend(loc="upper right", fontsize=8, frameon=True, facecolor="white", framealpha=0.9)
     return ax
 
 
