@@ -162,11 +162,11 @@ class RuleVetter:
         >>> import pandas as pd
         >>> ends = [name + end for end in ("_dv", "_alt") for name in (
         ...     "lpp", "oesig", "mod_oe", "mod_sig_pri", "mod_sig_sec", "mod_sig_ter",
-        ...     "mod_sig_pos", "mod_depth_pri", "mod_depth_sec", "mod_ph_sec", "mod_fa2", "alb", "rp",
-        ...     *(f"modshiftval{number}" for number in range(1, 7)))]
+        ...     "mod_sig_pos", "mod_depth_pri", "mod_depth_sec", "mod_ph_sec", "mod_fa2",
+        ...     "alb", "rp", *(f"modshiftval{number}" for number in range(1, 7)))]
         >>> names = ["period", "duration", "depth", "depth_alt", "impact", "sweet_snr",
-        ...          "sweet_amp", "shape_metric", "halo_ghost", "cent_disp", "ephem_disp", "ses_to_mes", "ntrans",
-        ...          "all_tran_chases", *ends]
+        ...          "sweet_amp", "shape_metric", "halo_ghost", "cent_disp", "ephem_disp",
+        ...          "ses_to_mes", "ntrans", "all_tran_chases", *ends]
         >>> metrics = pd.DataFrame(0.0, index=[0, 1], columns=names)
         >>> metrics[["mod_sig_pri_dv", "mod_sig_pri_alt"]] = 20.0
         >>> metrics[["modshiftval1_dv", "modshiftval1_alt"]] = -10.0
