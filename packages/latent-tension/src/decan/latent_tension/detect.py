@@ -257,6 +257,11 @@ def likelihood_ratio(
     positions = np.asarray(positions, float).reshape(-1, 2)
     if not len(positions):
         return np.zeros(0), np.zeros(0)
+    if len(positions) > 32:  # bounds the memory of many candidates
+        parts = np.array_split(positions, -(-len(positions) // 32))
+        found = [likelihood_ratio(model, part, counts, rate, share) for part in parts]
+        flux_parts, ts_parts = zip(*found, strict=True)
+        return np.concatenate(flux_parts), np.concatenate(ts_parts)
     probe = PointSources(
         model.instruments,
         positions,

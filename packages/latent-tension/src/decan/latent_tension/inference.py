@@ -476,7 +476,7 @@ def energy_and_gradient(
     """Mean energy of the samples and its gradient by their common mean."""
     latents = mean + samples
     total, gradient = mean.new_zeros(()), torch.zeros_like(mean)
-    for part in latents.split(4):  # bounds the memory of many samples
+    for part in latents.split(2):  # bounds the memory of many samples
         state = model.at(part)
         total = total + (likelihood.energy(state.rate) + (part**2).sum(1) / 2).sum()
         gradient = gradient + (state.vjp(likelihood.gradient(state.rate)) + part).sum(0)
@@ -518,7 +518,7 @@ def _bend(
 
     def missing(deviations: Tensor) -> Tensor:
         parts = []
-        for some in deviations.split(4):
+        for some in deviations.split(2):
             there = likelihood.transform(model.at(mean + some).rate)
             parts.append(some + state.vjp(root * (there - here)))
         return wanted - torch.cat(parts)

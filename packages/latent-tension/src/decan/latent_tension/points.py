@@ -215,7 +215,9 @@ class _Eye:
         full = instrument.exposure.new_zeros(len(stamps), n_bands, *self.size)
         h, w = stamps.shape[2:]
         full[..., :h, :w] = torch.tensor(stamps).to(full)
-        full = torch.roll(full, (-(h // 2), -(w // 2)), (2, 3))
+        # The source's pixel in the middle, so that no image has to be rolled later.
+        middle = (self.size[0] // 2 - h // 2, self.size[1] // 2 - w // 2)
+        full = torch.roll(full, middle, (2, 3))
         self.modes = torch.fft.rfft2(full)
         self.ky = 2 * torch.pi * torch.fft.fftfreq(self.size[0]).to(full)[:, None]
         self.kx = 2 * torch.pi * torch.fft.rfftfreq(self.size[1]).to(full)
@@ -231,16 +233,14 @@ class _Eye:
 
     def render(self, shift: Tensor, flux: Tensor) -> Tensor:
         """Stamps and derivatives by y and x times the flux, (samples, n, band, 3, pixels)."""
-        move = shift + self.rest
-        phase = torch.exp(
-            -1j * (self.ky * move[..., 0, None, None] + self.kx * move[..., 1, None, None])
-        )
-        modes = self.modes * phase[:, :, None]
-        both = torch.stack([modes, -1j * self.ky * modes, -1j * self.kx * modes], 3)
-        images = torch.fft.irfft2(both, s=self.size)
-        images = torch.roll(images, (self.size[0] // 2, self.size[1] // 2), (-2, -1))
         seen = (1 - self.outside)[:, None, None, None] * flux[..., None, None]
-        return images.flatten(-2) * seen
+        out = flux.new_empty(*flux.shape, 3, self.size[0] * self.size[1])
+        for k, move in enumerate(shift + self.rest):  # one sample at a time bounds the memory
+            angle = self.ky * move[:, 0, None, None] + self.kx * move[:, 1, None, None]
+            modes = self.modes * torch.exp(-1j * angle)[:, None]
+            both = torch.stack([modes, -1j * self.ky * modes, -1j * self.kx * modes], 2)
+            out[k] = torch.fft.irfft2(both, s=self.size).flatten(-2)
+        return out.mul_(seen)
 
     def added(self, stamps: Tensor) -> Tensor:
         """Sum of stamps (samples, n, band, pixels) at their places, (samples, band, y, x)."""
