@@ -32,7 +32,7 @@ FEATURE_SETS = {
 @experiment(
     title="The published split",
     claims=[
-        Claim("fidelity", 0.969, source=f"{_PAPER} (derived)"),
+        Claim("fidelity", 0.969, source=f"{_PAPER} (derived)", goal=(0.9685, 0.9695)),
         Claim("rows", 1769, source=_PAPER, goal=(1769, 1769)),
         Claim("nodes that are as published", 13, source=_PAPER, goal=(13, 13)),
     ],
