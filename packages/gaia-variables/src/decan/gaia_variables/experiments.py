@@ -56,7 +56,7 @@ def portraits(run: Run) -> None:
     On real Gaia DR3 light curves where they are at hand: encoders have not seen these
     stars. Otherwise on simulated ones.
     """
-    stars = studies.five_classes(run, most=240 if run.preset == "quick" else 1000)
+    stars = studies.five_classes(run, most=150 if run.preset == "quick" else 1000)
     features = stars.portraits.features()[:, 5:]
     guess = studies.cross_validated(features, stars.label, rng=run.seed)
     score = studies.balanced(stars.label, guess, rng=run.seed)

@@ -224,5 +224,6 @@ def _joint(pipeline: VariablesPipeline, n: int, seed: int, progress: bool) -> Jo
     portraits = pipeline.transform(
         stars.curves[known], stars.xp[known], frequency=stars.truth["dominant_frequency"][known]
     )
-    joint = JointVAE(random_state=seed)
+    # At full weight the prior wins before the experts have learned anything.
+    joint = JointVAE(beta=0.1, epochs=120, random_state=seed)
     return joint.fit(portraits.latents, progress=progress)
