@@ -8,6 +8,7 @@ from .lightcurve import LightCurve as LightCurve
 from .lightcurve import TransitSignal as TransitSignal
 from .priors import combine_fpp as combine_fpp
 from .priors import shift_prior as shift_prior
+from .released import watson_inputs as watson_inputs
 from .rules import RuleVetter as RuleVetter
 from .scorer import KoiScorer as KoiScorer
 from .simulate import simulate_signal as simulate_signal
@@ -42,4 +43,5 @@ __all__ = [
     "simulate_signals",
     "vet_catalogue",
     "vet_frame",
+    "watson_inputs",
 ]

@@ -32,7 +32,7 @@ _CLIP_SIGMA = 5.0
 _ITERATIONS = 3
 _ROUGHNESS = 1e-5
 _BIWEIGHT_CUT = 5.0
-_CHUNK = 4_000_000
+_CHUNK = 100_000
 _FAR_DAY = 500.0
 
 
@@ -426,25 +426,39 @@ def _location(values: Any, inside: Any, *, biweight: bool) -> NDArray[np.float64
     centre = _masked_median(values, inside)
     if not biweight:
         return centre
+    # Rows drop out as they settle.
+    open_rows = np.flatnonzero(np.isfinite(centre))
     for _ in range(5):
-        distance = values - centre[:, None]
-        spread = _masked_median(np.abs(distance), inside)
+        seen, valid = values[open_rows], inside[open_rows]
+        distance = seen - centre[open_rows, None]
+        spread = _masked_median(np.abs(distance), valid)
         u = distance / np.maximum(_BIWEIGHT_CUT * spread, 1e-15)[:, None]
-        weight = np.where(inside & (np.abs(u) < 1), (1 - u * u) ** 2, 0.0)
+        weight = np.where(valid & (np.abs(u) < 1), (1 - u * u) ** 2, 0.0)
         total = weight.sum(axis=1)
         moved = np.where(
-            total > 0, (weight * values).sum(axis=1) / np.maximum(total, 1e-300), centre
+            total > 0, (weight * seen).sum(axis=1) / np.maximum(total, 1e-300), centre[open_rows]
         )
-        if np.nanmax(np.abs(moved - centre), initial=0.0) < 1e-7:
-            return moved
-        centre = moved
+        settled = np.abs(moved - centre[open_rows]) < 1e-7
+        centre[open_rows] = moved
+        open_rows = open_rows[~settled]
+        if open_rows.size == 0:
+            break
     return centre
 
 
 def _masked_median(values: Any, inside: Any) -> NDArray[np.float64]:
-    ordered = np.sort(np.where(inside, values, np.inf), axis=1)
     count = inside.sum(axis=1)
-    rows = np.arange(len(ordered))
-    upper = ordered[rows, np.maximum(count // 2, 0).clip(max=ordered.shape[1] - 1)]
-    lower = ordered[rows, np.maximum((count - 1) // 2, 0)]
-    return np.where(count > 0, 0.5 * (lower + np.where(count > 0, upper, 0.0)), np.nan)
+    width = values.shape[1]
+    found = np.full(len(values), np.nan)
+    # Most windows hold the same number of points: one partition finds all their medians.
+    for number in np.unique(count):
+        if number == 0:
+            continue
+        rows = np.flatnonzero(count == number)
+        mine = values[rows]
+        if number < width:
+            mine = np.where(inside[rows], mine, np.inf)
+        lower, upper = (number - 1) // 2, number // 2
+        ordered = np.partition(mine, sorted({lower, upper}), axis=1)
+        found[rows] = 0.5 * (ordered[:, lower] + ordered[:, upper])
+    return found

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PRESETS", "Preset", "View", "ViewBuilder", "ViewSet"]
 
-WATSON_FLOOR = 1e-7
-"""The released code keeps views in [1e-7, 1 - 1e-7]; the lower end means "no data"."""
-
 
 @dataclass(frozen=True)
 class View:
@@ -77,8 +74,8 @@ class Preset:
         A view with fewer points is missing.
     median : bool
         Medians in overlapping bins in place of means.
-    drop_bad : bool
-        Whether transits with less than three quarters of their points are left out.
+    detrend : str
+        How the star's own variation is removed.
     mask : bool
         Whether transits are masked when the light curve is detrended.
 
@@ -92,7 +89,7 @@ class Preset:
     scale: str
     min_points: int = 50
     median: bool = False
-    drop_bad: bool = False
+    detrend: str = "spline"
     mask: bool = True
 
 
@@ -111,7 +108,7 @@ def _ten_inputs(n_global: int, centre: float, secondary: float | str) -> tuple[V
 PRESETS: Mapping[str, Preset] = {
     "depth": Preset(_ten_inputs(301, 0.0, "secondary"), scale="depth"),
     # The released global view starts a quarter of an orbit after the transit.
-    "watson": Preset(_ten_inputs(300, -0.25, 0.5), scale="minmax", drop_bad=True, mask=False),
+    "watson": Preset(_ten_inputs(300, -0.25, 0.5), scale="minmax", detrend="biweight", mask=False),
     # Read off the public views: the duration fills 15 of 61 bins, and the correlation of
     # neighbouring bins is that of bins 0.16 durations wide, which overlap.
     "yu2019": Preset(
@@ -188,8 +185,9 @@ class ViewBuilder:
     ----------
     preset : {'depth', 'watson', 'yu2019'}
         The recipe.
-    detrend : {'spline', 'biweight', 'median', 'none'}
-        How the star's own variation is removed.
+    detrend : {'spline', 'biweight', 'median', 'none'}, optional
+        How the star's own variation is removed; by default as the preset says, by a masked
+        spline except for ``watson``.
 
     Raises
     ------
@@ -202,11 +200,11 @@ class ViewBuilder:
     ViewBuilder(preset='yu2019', detrend='spline')
     """
 
-    def __init__(self, preset: str = "depth", *, detrend: str = "spline") -> None:
+    def __init__(self, preset: str = "depth", *, detrend: str | None = None) -> None:
         if preset not in PRESETS:
             raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, found {preset!r}")
         self.preset = preset
-        self.detrend = detrend
+        self.detrend = PRESETS[preset].detrend if detrend is None else detrend
 
     def __repr__(self) -> str:
         return f"ViewBuilder(preset={self.preset!r}, detrend={self.detrend!r})"
@@ -325,7 +323,9 @@ def build_views(
     (1, 301)
     """
     recipe = PRESETS[preset]
-    rows = _flat_rows(curves, signals, drop_bad=recipe.drop_bad)
+    if recipe.scale == "minmax":
+        return _as_released(curves, signals, preset)
+    rows = _flat_rows(curves, signals)
     needs_search = any(view.centre == "secondary" for view in recipe.views)
     rows["secondary"] = _strongest_secondary(rows) if needs_search else np.full(len(curves), 0.5)
     values: dict[str, NDArray[np.float64]] = {}
@@ -345,9 +345,19 @@ def build_views(
     return ViewSet(preset, values, counts, present, depth, quality)
 
 
-def _flat_rows(
-    curves: Sequence[LightCurve], signals: Sequence[TransitSignal], *, drop_bad: bool
-) -> dict[str, Any]:
+def _as_released(
+    curves: Sequence[LightCurve], signals: Sequence[TransitSignal], preset: str
+) -> ViewSet:
+    from .released import released_views
+
+    values, counts, present, quality = released_views(curves, signals)
+    depth = quality.pop("depth")
+    quality["secondary_phase"] = np.full(len(curves), 0.5)
+    quality["n_points"] = np.array([len(curve) for curve in curves])
+    return ViewSet(preset, values, counts, present, depth, quality)
+
+
+def _flat_rows(curves: Sequence[LightCurve], signals: Sequence[TransitSignal]) -> dict[str, Any]:
     """All rows of all objects in flat arrays, with what the views need of each row."""
     n = len(curves)
     period = np.array([signal.period_day for signal in signals])
@@ -385,14 +395,6 @@ def _flat_rows(
             for c, part in zip(curves, parts, strict=True)
         ]
         rows[name] = np.concatenate(shaped)
-    if drop_bad:
-        rows["flux"] = rows["flux"].copy()
-        start = np.concatenate([[0], np.cumsum(size)])
-        for i, tally in enumerate(tallies):
-            mine = slice(start[i], start[i + 1])
-            bad = np.isin(rows["cycle"][mine], tally.cycle[~tally.good])
-            near = np.abs(rows["phase"][mine]) * period[i] <= 3 * duration[i]
-            rows["flux"][mine][bad & near] = np.nan
     return rows
 
 
@@ -479,9 +481,6 @@ def _scale(
     level, depth = _level_and_depth(values[main], next(v for v in flux_views if v.name == main))
     for view in recipe.views:
         array, there = values[view.name], present[view.name]
-        if recipe.scale == "minmax":
-            array[:] = _minmax(array, there)
-            continue
         array[~there] = np.nan
         if recipe.scale == "unit":
             array -= np.median(array, axis=1, keepdims=True)
@@ -503,16 +502,6 @@ def _level_and_depth(array: NDArray[Any], view: View) -> tuple[Any, Any]:
     middle = np.abs(0.5 * (edges[1:] + edges[:-1]))
     level = np.median(array[:, middle > 0.75], axis=1)
     return level, level - np.mean(array[:, middle < 0.25], axis=1)
-
-
-def _minmax(array: NDArray[Any], there: NDArray[np.bool_]) -> NDArray[Any]:
-    axis = 1
-    low = np.min(array, axis=axis, keepdims=True)
-    span = np.max(array, axis=axis, keepdims=True) - low
-    scaled = (array - low) / np.where(span > 0, span, 1.0)
-    scaled = WATSON_FLOOR + scaled * (1 - 2 * WATSON_FLOOR)
-    usable = there.reshape(-1, *([1] * (array.ndim - 1)))
-    return np.where(usable & np.isfinite(scaled), scaled, WATSON_FLOOR)
 
 
 def _stack(parts: Sequence[ViewSet]) -> ViewSet:

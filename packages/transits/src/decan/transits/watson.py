@@ -75,23 +75,25 @@ class WatsonNet(nn.Module):
         Parameters
         ----------
         batch : mapping of str to Tensor
-            The views of :data:`WATSON_VIEWS`, shape (n, n_bins) or (n, n_bins, 2);
-            ``transit`` (n, 9), ``offset`` (n, 1) and ``star`` (n, 2).
+            The views of :data:`WATSON_VIEWS`, shape (n, n_bins) or (n, n_bins, n_channels);
+            ``transit`` (n, 9), ``offset`` (n, 1) and ``star`` (n, 2), or with a last axis
+            of one, as :func:`~decan.transits.released.watson_inputs` gives them.
 
         Returns
         -------
         Tensor, shape (n,)
         """
-        seen = self.wide(batch["global"].unsqueeze(1)).transpose(1, 2)
+        transit, offset, star = (batch[name].flatten(1) for name in ("transit", "offset", "star"))
+        seen = self.wide(_channels_first(batch["global"])).transpose(1, 2)
         seen = functional.leaky_relu(self.each_position(seen), _SLOPE)
         wide = self.wide_norm(self.dropout(seen)).flatten(1)
-        side = {"centroid": batch["offset"], "ghost": None}
+        side = {"centroid": offset, "ghost": None}
         parts = {
-            name: branch(_channels_first(batch[name]), side.get(name, batch["transit"]))
+            name: branch(_channels_first(batch[name]), side.get(name, transit))
             for name, branch in self.focus.items()
         }
         added = parts["main"] + parts["secondary"] + parts["even"] + parts["odd"]
-        merged = torch.cat([batch["star"], wide, added, parts["centroid"], parts["ghost"]], dim=1)
+        merged = torch.cat([star, wide, added, parts["centroid"], parts["ghost"]], dim=1)
         logit: Tensor = self.head(merged).squeeze(1)
         return logit
 
