@@ -110,8 +110,13 @@ class Saved:
         return found
 
     @classmethod
-    def pretrained(cls) -> Self:
+    def pretrained(cls, name: str | None = None) -> Self:
         """The object with the weights that the library ships.
+
+        Parameters
+        ----------
+        name : str, optional
+            Which, where several are shipped: a folder below the library's ``weights``.
 
         Returns
         -------
@@ -122,12 +127,12 @@ class Saved:
         Raises
         ------
         DataNotAvailable
-            If no weights are shipped for this class.
+            If no such weights are shipped for this class.
         """
         if not cls._shipped:
             raise DataNotAvailable(f"no weights are shipped for {cls._kind()}; fit it")
         library = ".".join(cls.__module__.split(".")[:2])
-        with as_file(files(library) / "weights" / cls._shipped) as folder:
+        with as_file(files(library) / "weights" / (name or cls._shipped)) as folder:
             return cls.load(folder)
 
     @classmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
-from decan.core import artifacts
+from decan.core.saved import Saved
 
 from .clusters import METHODS, Clusters, fit_clusters
 from .features import Features
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["AmbiguousCluster", "CandidateFinder"]
 
 _PENALTY = 0.01
-_KIND = "decan.pulx.CandidateFinder"
 _FLAGS = ("VAR_FLAG", "VAR_UNKNOWN", "IMPUTED", "variable")
 
 
@@ -44,7 +42,7 @@ class AmbiguousCluster(UserWarning):
     """
 
 
-class CandidateFinder:
+class CandidateFinder(Saved):
     """Ranks detections by likeness to those of known pulsars, by clustering or from labels.
 
     Parameters
@@ -88,6 +86,8 @@ class CandidateFinder:
     >>> finder.rank().columns[:3].tolist()
     ['source', 'score', 'n_observations']
     """
+
+    _shipped = "swift"
 
     def __init__(
         self,
@@ -376,22 +376,7 @@ class CandidateFinder:
             drop=True
         )
 
-    def save(
-        self,
-        folder: str | os.PathLike[str],
-        *,
-        metrics: dict[str, Any] | None = None,
-        training: dict[str, Any] | None = None,
-    ) -> None:
-        """Save as a folder of plain arrays and a manifest.
-
-        Parameters
-        ----------
-        folder : path-like
-            Where to.
-        metrics, training : dict, optional
-            For the manifest.
-        """
+    def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         model: dict[str, NDArray[Any]] = {
             "centre": self.centre_, "scale": self.scale_,
             "threshold": np.array(self.threshold_),
@@ -405,36 +390,19 @@ class CandidateFinder:
                 "covariance": self.clusters_.covariance, "binary": self.clusters_.binary,
                 "share": self.clusters_.share, "known_centre": self.known_centre_,
             }  # fmt: skip
-        artifacts.save(
-            folder,
-            kind=_KIND,
-            settings={
-                "method": self.method, "n_clusters": self.n_clusters,
-                "covariance": self.covariance, "flags": self.flags, "degree": self.degree,
-                "recall": self.recall,
-                "names": self.names_, "ambiguous": self.ambiguous_,
-                "clusters": "" if self.method == "pu" else self.clusters_.kind,
-            },
-            parts={"model": model},
-            metrics=metrics,
-            training=training,
-        )  # fmt: skip
+        settings = {
+            "method": self.method, "n_clusters": self.n_clusters,
+            "covariance": self.covariance, "flags": self.flags, "degree": self.degree,
+            "recall": self.recall,
+            "names": self.names_, "ambiguous": self.ambiguous_,
+            "clusters": "" if self.method == "pu" else self.clusters_.kind,
+        }  # fmt: skip
+        return settings, {"model": model}
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> CandidateFinder:
-        """Load what :meth:`save` wrote; it scores rows, and holds none of those of the fit.
-
-        Parameters
-        ----------
-        folder : path-like
-            The folder.
-
-        Returns
-        -------
-        CandidateFinder
-        """
-        artifact = artifacts.load(folder, kind=_KIND)
-        settings, model = artifact.settings, artifact.parts["model"]
+    def _from_state(cls, settings: dict[str, Any], parts: dict[str, Any]) -> CandidateFinder:
+        """The finder again: it scores rows, and holds none of those of the fit."""
+        model = parts["model"]
         names, ambiguous, kind = (settings.pop(key) for key in ("names", "ambiguous", "clusters"))
         finder = cls(settings.pop("method"), **settings)
         finder.names_, finder.ambiguous_ = list(names), bool(ambiguous)
@@ -445,27 +413,10 @@ class CandidateFinder:
             finder.coefficients_ = model["coefficients"]
             finder.intercept_ = float(model["intercept"])
         else:
-            parts = ("log_weight", "mean", "covariance", "binary", "share")
-            finder.clusters_ = Clusters(kind, *(model[part] for part in parts))
+            names_of_parts = ("log_weight", "mean", "covariance", "binary", "share")
+            finder.clusters_ = Clusters(kind, *(model[name] for name in names_of_parts))
             finder.known_centre_ = model["known_centre"]
         return finder
-
-    @classmethod
-    def pretrained(cls, name: str = "swift") -> CandidateFinder:
-        """A finder that was fitted beforehand, for catalogues without a known pulsar.
-
-        Parameters
-        ----------
-        name : {'swift', 'xmm'}
-            Fitted on real Swift snapshots, or on the simulated catalogue of 4XMM-like rows.
-
-        Returns
-        -------
-        CandidateFinder
-        """
-        from importlib.resources import files
-
-        return cls.load(str(files("decan.pulx") / "weights" / name))
 
     def __repr__(self) -> str:
         if not hasattr(self, "threshold_"):
