@@ -69,6 +69,7 @@ class EmulatorSet(Mapping[str, RatioEmulator]):
         self._members: dict[str, RatioEmulator] = {}
         self.validations: dict[str, CrossValidation] = {}
         self.correlation = np.eye(0)
+        self.tail_dof, self.tail_scale = np.inf, 1.0
         self.manifest: dict[str, Any] = {}
 
     def fit(self, table: RatioTable, *, space: ParameterSpace | None = None) -> Self:
@@ -110,6 +111,7 @@ class EmulatorSet(Mapping[str, RatioEmulator]):
                     emulator, X, y, n_folds=self.n_folds, random_state=self.random_state
                 )
         self.correlation = _correlation(self.validations, list(self._members))
+        self.tail_dof, self.tail_scale = _tails(self.validations)
         return self
 
     @property
@@ -230,7 +232,8 @@ class EmulatorSet(Mapping[str, RatioEmulator]):
             "random_state": self.random_state,
             "members": {},
         }
-        parts: dict[str, Any] = {"shared": {"correlation": self.correlation}}
+        tails = np.array([self.tail_dof, self.tail_scale])
+        parts: dict[str, Any] = {"shared": {"correlation": self.correlation, "tails": tails}}
         for number, (name, emulator) in enumerate(self.items()):
             inner, pieces = emulator.state()
             settings["members"][name] = inner
@@ -251,6 +254,7 @@ class EmulatorSet(Mapping[str, RatioEmulator]):
                 inner, artifact.parts[f"ratio{number}"]
             )
         emulators.correlation = artifact.parts["shared"]["correlation"]
+        emulators.tail_dof, emulators.tail_scale = artifact.parts["shared"]["tails"].tolist()
         emulators.manifest = artifact.manifest
         return emulators
 
@@ -293,6 +297,21 @@ def _box(inputs: pd.DataFrame) -> ParameterSpace:
     if set(CLOUD.names) <= set(inputs) and CLOUD.contains(inputs).all():
         return CLOUD
     return ParameterSpace.around(inputs)
+
+
+def _tails(validations: Mapping[str, CrossValidation]) -> tuple[float, float]:
+    """Degrees of freedom and scale of Student's t for held-out errors over their estimates.
+
+    Where chemistry changes abruptly an emulator is wrong by many of its errors; a normal
+    distribution would let one such ratio overrule all others.
+    """
+    from scipy.stats import t
+
+    if not validations:
+        return np.inf, 1.0
+    z = np.concatenate([found.residual / found.std for found in validations.values()])
+    dof, _, scale = t.fit(z[np.isfinite(z)], floc=0.0)
+    return float(np.clip(dof, 2.0, 100.0)), float(scale)
 
 
 def _correlation(

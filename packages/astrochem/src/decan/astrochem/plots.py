@@ -83,10 +83,10 @@ def plot_trends(table: RatioTable, *, n_bins: int = 6, axes: Any = None) -> NDAr
             centre, low, mid, high = _binned(x, y.to_numpy(dtype=float), n_bins)
             ax.fill_between(centre, low, high, color=COLOURS["sky"], alpha=0.35, linewidth=0)
             ax.plot(centre, mid, color=COLOURS["blue"], marker="o", markersize=3)
-            ax.set_xscale("log")
+            _log_axis(ax)
             ax.tick_params(labelsize=7)
             if i == len(table.names) - 1:
-                ax.set_xlabel(_label(name), fontsize=8)
+                ax.set_xlabel(_label(name).replace(" [", "\n["), fontsize=8)
             if j == 0:
                 ax.set_ylabel(f"{ratio}\n[dex]", fontsize=8)
     return np.asarray(axes)
@@ -249,7 +249,8 @@ def plot_dependence(
     shade = np.log10(frame[color].to_numpy(dtype=float))
     drawn = ax.scatter(frame[name], frame["phi [dex]"], c=shade, s=14, cmap="cividis", linewidth=0)
     ax.axhline(0, color=COLOURS["grey"], linewidth=0.8)
-    ax.set(xscale="log", xlabel=_label(name), ylabel=f"Shapley value of {name} [dex]")
+    _log_axis(ax)
+    ax.set(xlabel=_label(name), ylabel=f"Shapley value of {name} [dex]")
     ax.set_title(result.target)
     bar = ax.figure.colorbar(drawn, ax=ax)
     bar.set_label(f"log10 {_label(color)}")
@@ -410,7 +411,8 @@ def plot_posterior(
         ax.axvline(mid, color=COLOURS["blue"], linewidth=1.2)
         if truth is not None and param.name in truth:
             ax.axvline(truth[param.name], color=COLOURS["red"], linewidth=1.5)
-        ax.set_xscale("log" if param.scale == "log" else "linear")
+        if param.scale == "log":
+            _log_axis(ax)
         ax.set_xlabel(space.label(param.name), fontsize=8)
         ax.set_yticks([])
     axes.flat[0].set_ylabel("density against prior", fontsize=8)
@@ -510,6 +512,18 @@ def plot_sobol(found: SobolIndices, *, exact: Any = None, ax: Axes | None = None
     return ax
 
 
+def _log_axis(ax: Axes) -> None:
+    """A logarithmic axis whose labels never run into each other, however short it is."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ax.set_xscale("log")
+    decades = np.ptp(np.log10(np.maximum(ax.get_xlim(), 1e-30)))
+    if decades < 1.6:
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+
+
 def _binned(x: Any, y: Any, n_bins: int) -> tuple[Any, Any, Any, Any]:
     edges = np.quantile(x, np.linspace(0, 1, n_bins + 1))
     which = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, n_bins - 1)
@@ -528,8 +542,9 @@ def _swarm(values: Any) -> Any:
     first = np.searchsorted(which[order], which[order], side="left")
     position = np.empty(len(values))
     position[order] = np.arange(len(values)) - first
-    largest = max(np.bincount(which).max(), 2)
-    return 0.4 * np.where(position % 2 == 0, 1, -1) * (position + 1) // 2 * 2 / largest
+    side = np.where(position % 2 == 0, 1, -1)
+    step = min(0.06, 0.8 / max(np.bincount(which).max(), 2))
+    return side * ((position + 1) // 2) * step
 
 
 def _label(name: str) -> str:

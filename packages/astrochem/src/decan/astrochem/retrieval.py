@@ -27,8 +27,9 @@ __all__ = ["Observation", "Posterior", "Retrieval"]
 
 Floats = NDArray[np.float64]
 _INCONSISTENT = 1e-6
-_ROUNDS = 3
+_ROUNDS = 4
 _ENOUGH = 400.0
+_CENTRES = 128
 
 
 @dataclass(frozen=True)
@@ -394,28 +395,30 @@ class Retrieval:
     ) -> tuple[Floats, Floats]:
         """Log likelihood and chi square of each cloud.
 
-        Detections share errors through the emulators' correlation; limits stand alone.
+        Detections share errors through the emulators' correlation and heavy tails (Student's
+        t with the freedom of held-out errors); limits stand alone.
         """
         from scipy.special import log_ndtr
 
         value = np.array([one.value for one in observed])
         error = np.array([one.error for one in observed])
         limit = np.array([one.limit for one in observed])
-        total = np.hypot(std, error)
+        total = np.hypot(self.emulators.tail_scale * std, error)
         z = (value - mean) / total
         log_like, chi2 = np.zeros(len(mean)), np.zeros(len(mean))
         seen = np.flatnonzero(limit == 0)
         if len(seen):
             shared = self.emulators.correlation[np.ix_(columns, columns)][np.ix_(seen, seen)]
             # Noise of the observation is independent: correlations shrink by its share.
-            part = std[:, seen] / total[:, seen]
+            part = self.emulators.tail_scale * std[:, seen] / total[:, seen]
             matrix = shared[None] * part[:, :, None] * part[:, None, :]
             diagonal = np.arange(len(seen))
             matrix[:, diagonal, diagonal] = 1.0
             lower = np.linalg.cholesky(matrix)
             white = np.linalg.solve(lower, z[:, seen, None])[..., 0]
             chi2 += np.sum(white**2, axis=1)
-            log_like -= chi2 / 2 + np.log(total[:, seen]).sum(axis=1)
+            log_like -= _heavy(chi2, len(seen), self.emulators.tail_dof)
+            log_like -= np.log(total[:, seen]).sum(axis=1)
             log_like -= np.log(np.einsum("nii->ni", lower)).sum(axis=1)
         for j in np.flatnonzero(limit):
             # An upper limit (-1) is kept by values below it.
@@ -437,21 +440,27 @@ class Retrieval:
         columns: list[int],
         rng: np.random.Generator,
     ) -> tuple[Floats, Floats, Floats]:
-        """New clouds around those that carry the weight, weighted by prior over proposal."""
-        n = min(self.n, 4096)
-        mean = weight @ axis
-        covariance = np.cov(axis.T, aweights=weight + 1e-12) + 1e-6 * np.eye(axis.shape[1])
-        lower = np.linalg.cholesky(2.0 * covariance)
-        # Student's t with 5 degrees of freedom has wide tails, a third of the prior wider ones.
-        t = rng.standard_normal((n, axis.shape[1])) / np.sqrt(rng.chisquare(5, n) / 5)[:, None]
-        drawn = mean + t @ lower.T
+        """New clouds around those that carry the weight, weighted by prior over proposal.
+
+        A mixture of narrow Student's t around resampled clouds follows bent posteriors, a
+        third of the clouds from the prior keeps what it may have missed.
+        """
+        n, d = min(self.n, 4096), axis.shape[1]
+        size = 1.0 / np.sum(weight**2)
+        covariance = np.cov(axis.T, aweights=weight + 1e-12) + 1e-6 * np.eye(d)
+        # Silverman's bandwidth for as many clouds as the weights amount to.
+        width = (4 / (d + 2)) ** (1 / (d + 4)) * max(size, 8.0) ** (-1 / (d + 4))
+        lower = width * np.linalg.cholesky(covariance)
+        centres = axis[rng.choice(len(weight), _CENTRES, p=weight)]
+        t = rng.standard_normal((n, d)) / np.sqrt(rng.chisquare(5, n) / 5)[:, None]
+        drawn = centres[rng.integers(0, _CENTRES, n)] + t @ lower.T
         third = rng.random(n) < 1 / 3
-        prior_rows = rng.integers(0, len(self._prior), n)
-        drawn[third] = self._prior[prior_rows[third]]
+        drawn[third] = self._prior[rng.integers(0, len(self._prior), int(third.sum()))]
         low, high = self.space._axis
-        inside = np.all((drawn >= low) & (drawn <= high), axis=1)
-        drawn = drawn[inside]
-        density = _log_t(np.linalg.solve(lower, (drawn - mean).T), np.asarray(lower, float))
+        drawn = drawn[np.all((drawn >= low) & (drawn <= high), axis=1)]
+        inverse = np.linalg.inv(lower)
+        standard = (drawn @ inverse.T)[:, None] - (centres @ inverse.T)[None]
+        density = _log_mean_t(np.sum(standard**2, axis=2), lower)
         log_prior = -np.log(high - low).sum()
         log_proposal = np.logaddexp(np.log(2 / 3) + density, np.log(1 / 3) + log_prior)
         emulated = self.emulators.predict_axis(drawn)
@@ -504,6 +513,13 @@ class Retrieval:
         return posterior.axis[rows]
 
 
+def _heavy(chi2: Floats, n: int, dof: float) -> Floats:
+    """Minus the log density of n errors together: Student's t, normal for endless freedom."""
+    if np.isinf(dof):
+        return chi2 / 2
+    return np.asarray((dof + n) / 2 * np.log1p(chi2 / dof))
+
+
 def _listed(observations: Any) -> list[Observation]:
     if isinstance(observations, Mapping):
         observations = [Observation(name, *pair) for name, pair in observations.items()]
@@ -522,14 +538,14 @@ def _normalised(log_weight: Floats) -> Floats:
     return np.asarray(weight / weight.sum())
 
 
-def _log_t(standard: Floats, lower: Floats, dof: float = 5.0) -> Floats:
-    from scipy.special import gammaln
+def _log_mean_t(square: Floats, lower: Floats, dof: float = 5.0) -> Floats:
+    """Log density of an even mixture of Student's t, from squared standard distances."""
+    from scipy.special import gammaln, logsumexp
 
-    d = len(standard)
-    square = np.sum(standard**2, axis=0)
+    d = len(lower)
     constant = gammaln((dof + d) / 2) - gammaln(dof / 2) - d / 2 * np.log(dof * np.pi)
-    constant -= np.log(np.diag(lower)).sum()
-    return np.asarray(constant - (dof + d) / 2 * np.log1p(square / dof))
+    constant -= np.log(np.diag(lower)).sum() + np.log(square.shape[1])
+    return np.asarray(constant + logsumexp(-(dof + d) / 2 * np.log1p(square / dof), axis=1))
 
 
 def _mutual_information(mean: Floats, sigma: Floats) -> float:
