@@ -6,10 +6,14 @@ from .diagnostics import Diagnostics as Diagnostics
 from .diagnostics import diagnose as diagnose
 from .lightcurve import LightCurve as LightCurve
 from .lightcurve import TransitSignal as TransitSignal
+from .pixels import DifferenceImage as DifferenceImage
+from .pixels import SourceOffset as SourceOffset
+from .pixels import TargetPixels as TargetPixels
 from .priors import combine_fpp as combine_fpp
 from .priors import shift_prior as shift_prior
 from .released import watson_inputs as watson_inputs
 from .rules import RuleVetter as RuleVetter
+from .scenes import simulate_pixels as simulate_pixels
 from .scorer import KoiScorer as KoiScorer
 from .simulate import simulate_signal as simulate_signal
 from .simulate import simulate_signals as simulate_signals
@@ -24,10 +28,13 @@ from .zones import ZoneThresholds as ZoneThresholds
 __all__ = [
     "DATASETS",
     "Diagnostics",
+    "DifferenceImage",
     "KoiScorer",
     "LightCurve",
     "RuleVetter",
     "SignalClassifier",
+    "SourceOffset",
+    "TargetPixels",
     "TransitSignal",
     "TransitVetter",
     "Verdict",
@@ -39,6 +46,7 @@ __all__ = [
     "diagnose",
     "flatten",
     "shift_prior",
+    "simulate_pixels",
     "simulate_signal",
     "simulate_signals",
     "vet_catalogue",

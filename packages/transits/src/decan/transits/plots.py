@@ -16,9 +16,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike, NDArray
 
+    from .pixels import DifferenceImage
     from .vetter import Verdict
 
-__all__ = ["plot_precision_recall", "plot_reliability", "plot_verdict", "plot_view", "plot_views"]
+__all__ = [
+    "plot_difference",
+    "plot_precision_recall",
+    "plot_reliability",
+    "plot_verdict",
+    "plot_view",
+    "plot_views",
+]
 
 _TITLES = {
     "global": "whole orbit",
@@ -185,6 +193,46 @@ def plot_verdict(verdict: Verdict) -> Figure:
         title = verdict.headline.replace("  (", "\n(")
         figure.suptitle(title, x=0.01, ha="left", fontsize=13, weight="bold")
     return figure
+
+
+def plot_difference(image: DifferenceImage) -> NDArray[Any]:
+    """The star's image beside what is missing in transit, with star and source marked.
+
+    Parameters
+    ----------
+    image : DifferenceImage
+        From :meth:`TargetPixels.difference_image`.
+
+    Returns
+    -------
+    ndarray of matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> from decan.transits import simulate_pixels
+    >>> made = simulate_pixels(neighbour_arcsec=(8.0, 0.0), eclipsed="neighbour", rng=1)
+    >>> plot_difference(made.pixels.difference_image(made.signal)).shape
+    (2,)
+    """
+    import matplotlib.pyplot as plt
+
+    offset = image.source_offset()
+    star = image.pixels.star_pixel
+    with style():
+        axes = plt.subplots(1, 2, figsize=(7.2, 3.4))[1]
+        shown = (
+            ("out of transit", np.log10(np.maximum(image.out_of_transit, 1.0)), "viridis"),
+            ("missing in transit, in sigma", image.difference / image.error, "magma"),
+        )
+        for ax, (title, values, colours) in zip(axes, shown, strict=True):
+            ax.imshow(values, origin="lower", cmap=colours)
+            ax.plot(*star, "+", ms=13, mew=2, color="white", label="star")
+            ax.plot(offset.column, offset.row, "o", ms=11, mew=2, mfc="none",
+                    color=COLOURS["orange"], label="source")  # fmt: skip
+            ax.set(title=title, xlabel="column", ylabel="row")
+            ax.grid(False)
+        axes[1].legend(loc="upper left", title=str(offset), alignment="left")
+    return np.asarray(axes)
 
 
 def plot_precision_recall(

@@ -14,6 +14,7 @@ from .kepler import (
     robovetter_rules,
 )
 from .light_curves import depth_after_detrending, real_light_curves, simulated_vetting, tour
+from .pixels import source_offsets
 from .simulated import ablation_matrix, time_reversal
 from .tess import branch_removal, calibration, network_cost, tess_triage
 
@@ -30,6 +31,7 @@ __all__ = [
     "real_light_curves",
     "robovetter_rules",
     "simulated_vetting",
+    "source_offsets",
     "tess_triage",
     "time_reversal",
     "tour",
