@@ -281,8 +281,9 @@ class Importance:
 
     Examples
     --------
-    >>> Importance(ParameterSpace([]) if False else None, np.ones((2, 1)), 5).n_models
-    5
+    >>> from decan.astrochem import CLOUD
+    >>> Importance(CLOUD, np.ones((2, 7)), 5).rank_of("T_K").value
+    1.0
     """
 
     space: ParameterSpace

@@ -60,7 +60,7 @@ class ModelGrid:
     >>> from decan.astrochem import simulate_grid
     >>> grid = simulate_grid(64, rng=1)
     >>> grid
-    <ModelGrid 'simulated': 64 models, 1 time, 13 species>
+    <ModelGrid 'simulated': 64 models, 1 time, 11 species>
     >>> grid.ratios(["CN/HCN"]).values.shape
     (64, 1)
     """
