@@ -434,7 +434,7 @@ def _fit(
              np.log(width), background / peak]  # fmt: skip
     best = least_squares(residuals, start, bounds=limits, x_scale=[0.1, 0.1, 0.1, 0.1, 0.01])
     slopes: NDArray[np.float64] = np.asarray(best.jac)
-    inverse = np.linalg.pinv(slopes.T @ slopes)
+    inverse: NDArray[np.float64] = np.asarray(np.linalg.pinv(slopes.T @ slopes), dtype=float)
     chi2 = float(2 * best.cost / max(int(known.sum()) - 4, 1))
     # A difference that is not quite a Gaussian is placed less well than noise alone says.
     covariance = inverse[:2, :2] * max(chi2, 1.0)

@@ -219,19 +219,20 @@ def plot_difference(image: DifferenceImage) -> NDArray[Any]:
     offset = image.source_offset()
     star = image.pixels.star_pixel
     with style():
-        axes = plt.subplots(1, 2, figsize=(7.2, 3.4))[1]
+        axes = plt.subplots(1, 2, figsize=(8.4, 3.6))[1]
         shown = (
             ("out of transit", np.log10(np.maximum(image.out_of_transit, 1.0)), "viridis"),
-            ("missing in transit, in sigma", image.difference / image.error, "magma"),
+            (f"missing in transit: {offset}", image.difference / image.error, "magma"),
         )
         for ax, (title, values, colours) in zip(axes, shown, strict=True):
             ax.imshow(values, origin="lower", cmap=colours)
             ax.plot(*star, "+", ms=13, mew=2, color="white", label="star")
             ax.plot(offset.column, offset.row, "o", ms=11, mew=2, mfc="none",
                     color=COLOURS["orange"], label="source")  # fmt: skip
-            ax.set(title=title, xlabel="column", ylabel="row")
+            ax.set(xlabel="column", ylabel="row")
+            ax.set_title(title, fontsize="small")
             ax.grid(False)
-        axes[1].legend(loc="upper left", title=str(offset), alignment="left")
+        axes[1].legend(loc="upper left", labelcolor="white")
     return np.asarray(axes)
 
 

@@ -1,9 +1,9 @@
 """Simulated transit signals with known truth: planets, binaries, contamination, systematics.
 
-Everything is a stated model: a rotating star with white noise, dips of trapezoid shape with
-depths and durations from the geometry of the orbit, blends that move the photocentre and
-deepen the halo. Labels are never read off the light curve. Whoever reports a number that
-rests on these signals must say SIMULATED.
+Everything is a stated model: a rotating star with white noise, planets before a limb-darkened
+disc, eclipses of trapezoid shape with depths and durations from the geometry of the orbit,
+blends that move the photocentre and deepen the halo. Labels are never read off the light
+curve. Whoever reports a number that rests on these signals must say SIMULATED.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .lightcurve import LightCurve, TransitSignal
+from .models import transit_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +35,13 @@ NATURAL_MIX: Mapping[str, float] = {
 """Shares close to those of the Robovetter's verdicts on DR25 (planet candidates, stellar
 eclipses, centroid offsets, not transit-like)."""
 
-_CADENCE_MINUTES = 29.4244
+_CADENCES: Mapping[str, tuple[float, ...]] = {"kepler": (29.4244, 1.0), "tess": (10.0, 2.0, 30.0)}
+"""Minutes between rows, the usual one first."""
+_NAMES = {"kepler": "Kepler", "tess": "TESS"}
+_SECTOR_DAY = 27.0
+# Light gathered by TESS, a hundredth of Kepler's, makes its noise ten times as large; its stars
+# are three magnitudes brighter.
+_TESS_NOISE, _TESS_BRIGHTER = 10.0, 3.0
 _DEEPEST = 0.9
 
 
@@ -68,8 +75,10 @@ class Simulated:
 def simulate_signal(
     kind: str,
     *,
+    mission: str = "kepler",
     span_day: float = 90.0,
-    cadence_minutes: float = _CADENCE_MINUTES,
+    cadence_minutes: float | None = None,
+    engine: str = "rings",
     rng: np.random.Generator | int | None = None,
 ) -> Simulated:
     """Simulate one signal that a search would have found (at least 7.1 sigma).
@@ -78,10 +87,16 @@ def simulate_signal(
     ----------
     kind : str
         One of :data:`KINDS`.
+    mission : {'kepler', 'tess'}
+        Kepler's cadence, gaps and noise, or those of TESS: sectors of 27 d, each with a day
+        without data in its middle.
     span_day : float
         Length of the light curve, days.
-    cadence_minutes : float
-        Time between rows, minutes.
+    cadence_minutes : float, optional
+        Time between rows, minutes: 29.4244 (the default) or 1 for Kepler; 2, 10 (the
+        default) or 30 for TESS.
+    engine : {'rings', 'batman'}
+        Who computes a planet's transit, see :func:`~decan.transits.models.transit_model`.
     rng : numpy.random.Generator, int or None
         See SPEC 7.
 
@@ -92,7 +107,7 @@ def simulate_signal(
     Raises
     ------
     ValueError
-        If the kind is unknown.
+        If the kind or the mission is unknown, or the mission has no such cadence.
 
     Examples
     --------
@@ -102,23 +117,33 @@ def simulate_signal(
     """
     if kind not in KINDS:
         raise ValueError(f"kind: expected one of {', '.join(KINDS)}, found {kind!r}")
+    minutes = _cadence(mission, cadence_minutes)
     rng = np.random.default_rng(rng)
-    time = _times(span_day, cadence_minutes, rng)
+    time = _times(mission, span_day, minutes, rng)
     for _ in range(200):
         star = _star(rng)
-        noise = _noise_per_row(star["magnitude"], cadence_minutes)
-        made = _MAKERS[kind](time, star, span_day, rng)
-        if _strength(made, noise, cadence_minutes, time) > 7.1:
+        noise = _noise_per_row(star["magnitude"], minutes)
+        if mission == "tess":
+            star["magnitude"] -= _TESS_BRIGHTER
+            noise = _TESS_NOISE * _noise_per_row(star["magnitude"], minutes)
+        star["exposure"] = minutes
+        made = (
+            _planet(time, star, span_day, rng, engine=engine)
+            if kind == "planet"
+            else _MAKERS[kind](time, star, span_day, rng)
+        )
+        if _strength(made, noise, time) > 7.1:
             break
-    return _observed(kind, time, star, noise, made, rng)
+    return _observed(kind, mission, time, star, noise, made, rng)
 
 
 def simulate_signals(
     n: int,
     *,
     mix: Mapping[str, float] | None = None,
+    mission: str = "kepler",
     span_day: float = 90.0,
-    cadence_minutes: float = _CADENCE_MINUTES,
+    cadence_minutes: float | None = None,
     rng: np.random.Generator | int | None = None,
 ) -> list[Simulated]:
     """Simulate many signals of a mixed population.
@@ -129,7 +154,7 @@ def simulate_signals(
         Number of signals.
     mix : mapping of str to float, optional
         Share of each kind; equal shares by default, :data:`NATURAL_MIX` for nature's.
-    span_day, cadence_minutes
+    mission, span_day, cadence_minutes
         As in :func:`simulate_signal`.
     rng : numpy.random.Generator, int or None
         See SPEC 7.
@@ -148,16 +173,36 @@ def simulate_signals(
     weight = np.array(list(shares.values()), dtype=float)
     kinds = rng.choice(list(shares), size=n, p=weight / weight.sum())
     return [
-        simulate_signal(str(kind), span_day=span_day, cadence_minutes=cadence_minutes, rng=rng)
+        simulate_signal(
+            str(kind),
+            mission=mission,
+            span_day=span_day,
+            cadence_minutes=cadence_minutes,
+            rng=rng,
+        )
         for kind in kinds
     ]
 
 
-def _times(span: float, cadence_minutes: float, rng: np.random.Generator) -> NDArray[np.float64]:
+def _cadence(mission: str, minutes: float | None) -> float:
+    if mission not in _CADENCES:
+        raise ValueError(f"mission: expected one of {', '.join(_CADENCES)}, found {mission!r}")
+    known = _CADENCES[mission]
+    if minutes is None:
+        return known[0]
+    if minutes not in known:
+        words = ", ".join(f"{one:g}" for one in sorted(known))
+        raise ValueError(f"cadence_minutes: {mission} has {words}, found {minutes:g}")
+    return minutes
+
+
+def _times(
+    mission: str, span: float, cadence_minutes: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
     time = np.arange(0.0, span, cadence_minutes / 1440.0)
-    keep = np.ones(time.size, dtype=bool)
     # A day without data every 27 d, and gaps of hours: 3 to 5 per cent in all.
-    keep &= (time % 27.0) < 26.0
+    within = time % _SECTOR_DAY
+    keep = (within < 13.0) | (within > 14.0) if mission == "tess" else within < 26.0
     for start in rng.uniform(0, span, rng.poisson(span / 90.0)):
         keep &= ~((time > start) & (time < start + rng.uniform(0.1, 1.0)))
     return time[keep]
@@ -201,6 +246,7 @@ def _geometry(
         "impact": impact,
         "duration": float(min(duration, 0.24 * period)),
         "ratio": ratio,
+        "chord": float(chord),
     }
 
 
@@ -216,15 +262,28 @@ def _trapezoid(
 
 
 def _planet(
-    time: NDArray[Any], star: Mapping[str, float], span: float, rng: np.random.Generator
+    time: NDArray[Any],
+    star: Mapping[str, float],
+    span: float,
+    rng: np.random.Generator,
+    *,
+    engine: str = "rings",
 ) -> dict[str, Any]:
     size = 10 ** rng.uniform(np.log10(0.8), np.log10(4.0))
     if rng.random() < 0.25:
         size = rng.uniform(4.0, 18.0)
     ratio = size / (109.1 * star["radius"])
     orbit = _geometry(star, span, rng, ratio, 400.0)
-    darkening = 1.15 - 0.3 * orbit["impact"]
-    dip = _trapezoid(time, orbit, ratio**2 * darkening)
+    # The distance at which the transit lasts as long as the orbit says.
+    swept = np.sin(np.pi * orbit["duration"] / orbit["period"])
+    # Cooler stars are darker at the limb.
+    linear = float(np.clip(0.4 - 0.1 * (star["teff"] - 5777) / 1000, 0.2, 0.65))
+    dip = 1.0 - transit_model(
+        time, period_day=orbit["period"], epoch=orbit["epoch"], ratio=ratio,
+        distance=float(np.hypot(orbit["impact"], orbit["chord"] / swept)),
+        impact=orbit["impact"], limb_darkening=(linear, 0.25),
+        exposure_minutes=star["exposure"], engine=engine,
+    )  # fmt: skip
     return {"dip": dip, "orbit": orbit, "core": 1.0, "halo": 1.0, "shift": 0.0,
             "truth": {"radius_earth": float(size)}}  # fmt: skip
 
@@ -298,7 +357,6 @@ def _systematics(
 
 
 _MAKERS = {
-    "planet": _planet,
     "binary": _binary,
     "background": _background,
     "contamination": _contamination,
@@ -306,9 +364,7 @@ _MAKERS = {
 }
 
 
-def _strength(
-    made: Mapping[str, Any], noise: float, cadence_minutes: float, time: NDArray[Any]
-) -> float:
+def _strength(made: Mapping[str, Any], noise: float, time: NDArray[Any]) -> float:
     orbit = made["orbit"]
     phase = (time - orbit["epoch"]) / orbit["period"]
     inside = np.abs(phase - np.round(phase)) * orbit["period"] < 0.5 * orbit["duration"]
@@ -319,6 +375,7 @@ def _strength(
 
 def _observed(
     kind: str,
+    mission: str,
     time: NDArray[np.float64],
     star: Mapping[str, float],
     noise: float,
@@ -345,8 +402,9 @@ def _observed(
     orbit = made["orbit"]
     curve = LightCurve(
         time, flux, flux_err=np.full(time.size, noise), centroid=centroid,
+        segment=1 + (time // _SECTOR_DAY).astype(int) if mission == "tess" else None,
         core=ring(made["core"], 1.3), halo=ring(made["halo"], 3.0), centroid_unit="arcsec",
-        meta={"target": f"simulated {kind}", "mission": "simulated",
+        meta={"target": f"simulated {kind}", "mission": f"simulated {_NAMES[mission]}",
               **{name: star[name] for name in ("teff", "radius", "mass", "logg", "magnitude")}},
     )  # fmt: skip
     hours = 24 * min(max(orbit["duration"], 0.02), 0.24 * orbit["period"])
