@@ -190,8 +190,8 @@ def test_a_longer_beginning_of_the_design_teaches_more(rows):
 def test_the_shipped_emulators_say_what_they_are():
     shipped = EmulatorSet.pretrained()
     assert len(shipped) == 9
-    assert shipped.manifest["training"]["data"] == ["uclchem_grid"]
-    assert shipped.manifest["metrics"]["mean held-out R2"] > 0.8
+    assert shipped.manifest_["training"]["data"] == ["uclchem_grid"]
+    assert shipped.manifest_["metrics"]["mean held-out R2"] > 0.8
     found = shipped.predict(CLOUD.sobol(4))
     assert np.isfinite(found.to_numpy(dtype=float)).all()
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Mapping
 from copy import deepcopy
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -16,7 +13,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.model_selection import KFold
 from sklearn.utils.validation import check_is_fitted
 
-from decan.core import artifacts
+from decan.core.saved import Saved
 
 from .coordinates import coordinates_of
 from .gp import MaternProcess
@@ -43,7 +40,7 @@ class ExtrapolationWarning(UserWarning):
     """
 
 
-class RatioEmulator(RegressorMixin, BaseEstimator):
+class RatioEmulator(Saved, RegressorMixin, BaseEstimator):
     """Emulator of one log ratio (or log abundance), with scikit-learn manners.
 
     Parameters
@@ -201,8 +198,7 @@ class RatioEmulator(RegressorMixin, BaseEstimator):
         alone = self.kind == "xgb" and not self._derived
         return self.members_["xgb"].get_booster() if alone else None
 
-    def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Settings and parts of the fitted emulator, for an artifact."""
+    def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         check_is_fitted(self, "space_")
         parts: dict[str, Any] = {
             "fitted": {
@@ -226,8 +222,7 @@ class RatioEmulator(RegressorMixin, BaseEstimator):
         return settings, parts
 
     @classmethod
-    def from_state(cls, settings: Mapping[str, Any], parts: Mapping[str, Any]) -> Self:
-        """The emulator of which :meth:`state` gave settings and parts."""
+    def _from_state(cls, settings: dict[str, Any], parts: dict[str, Any]) -> Self:
         plain = dict(settings)
         space = ParameterSpace(Param(*row) for row in plain.pop("space"))
         emulator = cls(**plain, space=space)
@@ -246,38 +241,6 @@ class RatioEmulator(RegressorMixin, BaseEstimator):
             for name in names
         }
         return emulator
-
-    def save(
-        self,
-        folder: str | os.PathLike[str],
-        *,
-        metrics: Mapping[str, Any] | None = None,
-        training: Mapping[str, Any] | None = None,
-    ) -> Path:
-        """Write the fitted emulator as an artifact.
-
-        Parameters
-        ----------
-        folder : path-like
-            Where it goes.
-        metrics, training : mapping, optional
-            How well it does and how it was made.
-
-        Returns
-        -------
-        pathlib.Path
-            The folder.
-        """
-        settings, parts = self.state()
-        return artifacts.save(
-            folder, kind=_KIND, settings=settings, parts=parts, metrics=metrics, training=training
-        )
-
-    @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """Read an emulator that :meth:`save` wrote."""
-        artifact = artifacts.load(folder, kind=_KIND)
-        return cls.from_state(artifact.settings, artifact.parts)
 
     @property
     def _derived(self) -> bool:
@@ -357,9 +320,6 @@ class RatioEmulator(RegressorMixin, BaseEstimator):
             random_state=self.random_state,
         )
         return make_pipeline(StandardScaler(), network)
-
-
-_KIND = "decan.astrochem.RatioEmulator"
 
 
 def _storable(member: Any) -> Any:

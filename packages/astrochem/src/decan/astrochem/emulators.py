@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from decan.core import artifacts
 from decan.core.data.splits import check_no_leak
+from decan.core.saved import Saved
 
 from .emulator import RatioEmulator
 from .ratios import RatioTable
@@ -22,11 +19,10 @@ from .validation import CrossValidation, cross_validate
 
 __all__ = ["EmulatorSet"]
 
-_KIND = "decan.astrochem.EmulatorSet"
 _FEWEST_SHARED = 30
 
 
-class EmulatorSet(Mapping[str, RatioEmulator]):
+class EmulatorSet(Saved, Mapping[str, RatioEmulator]):
     """One emulator a ratio, with held-out scores and the correlation of their errors.
 
     Parameters
@@ -52,6 +48,8 @@ class EmulatorSet(Mapping[str, RatioEmulator]):
     ['CS/SO', 'CS/SO error', 'in_range']
     """
 
+    _shipped = "nine-ratios"
+
     def __init__(
         self,
         kind: str = "ensemble",
@@ -70,7 +68,6 @@ class EmulatorSet(Mapping[str, RatioEmulator]):
         self.validations: dict[str, CrossValidation] = {}
         self.correlation = np.eye(0)
         self.tail_dof, self.tail_scale = np.inf, 1.0
-        self.manifest: dict[str, Any] = {}
 
     def fit(self, table: RatioTable, *, space: ParameterSpace | None = None) -> Self:
         """Learn every ratio of a table.
@@ -203,27 +200,7 @@ class EmulatorSet(Mapping[str, RatioEmulator]):
             )
         return pd.DataFrame(rows)
 
-    def save(
-        self,
-        folder: str | os.PathLike[str],
-        *,
-        metrics: Mapping[str, Any] | None = None,
-        training: Mapping[str, Any] | None = None,
-    ) -> Path:
-        """Write all emulators as one artifact.
-
-        Parameters
-        ----------
-        folder : path-like
-            Where it goes.
-        metrics, training : mapping, optional
-            How well they do and how they were made.
-
-        Returns
-        -------
-        pathlib.Path
-            The folder.
-        """
+    def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         settings: dict[str, Any] = {
             "kind": self.kind,
             "coordinates": self.coordinates,
@@ -235,39 +212,18 @@ class EmulatorSet(Mapping[str, RatioEmulator]):
         tails = np.array([self.tail_dof, self.tail_scale])
         parts: dict[str, Any] = {"shared": {"correlation": self.correlation, "tails": tails}}
         for number, (name, emulator) in enumerate(self.items()):
-            inner, pieces = emulator.state()
-            settings["members"][name] = inner
-            parts[f"ratio{number}"] = pieces
-        return artifacts.save(
-            folder, kind=_KIND, settings=settings, parts=parts, metrics=metrics, training=training
-        )
+            settings["members"][name], parts[f"ratio{number}"] = emulator._state()
+        return settings, parts
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """Read emulators that :meth:`save` wrote; every byte is checked."""
-        artifact = artifacts.load(folder, kind=_KIND)
-        settings = artifact.settings
+    def _from_state(cls, settings: dict[str, Any], parts: dict[str, Any]) -> Self:
         members = settings.pop("members")
         emulators = cls(settings.pop("kind"), **settings)
         for number, (name, inner) in enumerate(members.items()):
-            emulators._members[name] = RatioEmulator.from_state(
-                inner, artifact.parts[f"ratio{number}"]
-            )
-        emulators.correlation = artifact.parts["shared"]["correlation"]
-        emulators.tail_dof, emulators.tail_scale = artifact.parts["shared"]["tails"].tolist()
-        emulators.manifest = artifact.manifest
+            emulators._members[name] = RatioEmulator._from_state(inner, parts[f"ratio{number}"])
+        emulators.correlation = parts["shared"]["correlation"]
+        emulators.tail_dof, emulators.tail_scale = parts["shared"]["tails"].tolist()
         return emulators
-
-    @classmethod
-    def pretrained(cls) -> Self:
-        """The shipped emulators: nine ratios of the given UCLCHEM grid at 1e5 yr.
-
-        Returns
-        -------
-        EmulatorSet
-            ``manifest`` says on what they were trained and how well they do.
-        """
-        return cls.load(Path(str(files("decan.astrochem").joinpath("weights", "nine-ratios"))))
 
     def __getitem__(self, ratio: str) -> RatioEmulator:
         if ratio not in self._members:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,16 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from torch import Tensor, nn
 
-from decan.core import artifacts
+from decan.core.saved import Saved
 from decan.core.training import fit_ensemble
 
 __all__ = ["VariabilityClassifier"]
 
-_KIND = "decan.gaia_variables.VariabilityClassifier"
 _CLIP = 6.0
 
 
-class VariabilityClassifier(ClassifierMixin, BaseEstimator):
+class VariabilityClassifier(Saved, ClassifierMixin, BaseEstimator):
     """Tells classes of variables apart from latents, frequency and amplitude.
 
     An ensemble of multilayer perceptrons with softmax adjusted by the classes' shares,
@@ -132,28 +129,21 @@ class VariabilityClassifier(ClassifierMixin, BaseEstimator):
         """The most likely class of each star, shape (n,)."""
         return self.classes_[self.predict_proba(features).argmax(axis=1)]
 
-    def save(self, folder: str | os.PathLike[str], **about: Any) -> Path:
-        """Write the fitted classifier as an artifact; ``about`` goes to `artifacts.save`."""
+    def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         settings = {**self.get_params(), "classes": self.classes_.tolist()}
         parts = {f"member_{k}": dict(m.state_dict()) for k, m in enumerate(self.members_)}
-        scale = {"mean": self.mean_, "std": self.std_}
-        return artifacts.save(
-            folder, kind=_KIND, settings=settings, parts={"scale": scale, **parts}, **about
-        )
+        return settings, {"scale": {"mean": self.mean_, "std": self.std_}, **parts}
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> VariabilityClassifier:
-        """Read a classifier that :meth:`save` wrote."""
-        artifact = artifacts.load(folder, kind=_KIND)
-        settings = artifact.settings
+    def _from_state(cls, settings: dict[str, Any], parts: dict[str, Any]) -> VariabilityClassifier:
         classes = settings.pop("classes")
         model = cls(**settings)
         model.classes_ = np.array(classes)
-        model.mean_, model.std_ = artifact.parts["scale"]["mean"], artifact.parts["scale"]["std"]
+        model.mean_, model.std_ = parts["scale"]["mean"], parts["scale"]["std"]
         model.n_features_in_ = len(model.mean_)
         model.members_ = model._networks()
         for k, member in enumerate(model.members_):
-            member.load_state_dict(artifact.parts[f"member_{k}"])
+            member.load_state_dict(parts[f"member_{k}"])
             member.eval()
         return model
 

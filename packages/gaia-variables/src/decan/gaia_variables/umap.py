@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,18 +9,17 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from decan.core import artifacts
+from decan.core.saved import Saved
 from decan.core.training import fit
 
 from .networks import MapNetwork
 
 __all__ = ["ParametricUMAP", "neighbour_graph"]
 
-_KIND = "decan.gaia_variables.ParametricUMAP"
 _CLIP = 6.0
 
 
-class ParametricUMAP:
+class ParametricUMAP(Saved):
     """Map of portraits whose neighbours stay neighbours.
 
     A residual network from features to coordinates is trained with the cross-entropy of
@@ -139,32 +136,24 @@ class ParametricUMAP:
         """Train, and give the coordinates of the training rows."""
         return self.fit(features).transform(features)
 
-    def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the fitted map as an artifact."""
+    def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         if self.network_ is None:
             raise ValueError("this ParametricUMAP is not fitted; call fit or load first")
         names = (
-            "n_neighbours",
-            "n_negatives",
-            "epochs",
-            "batch_size",
-            "learning_rate",
-            "random_state",
-        )
-        scale = {"mean": self.mean_, "std": self.std_}
-        return artifacts.save(
-            folder, kind=_KIND, settings={name: getattr(self, name) for name in names},
-            parts={"network": self.network_.state_dict(), "scale": scale},
+            "n_neighbours", "n_negatives", "epochs", "batch_size", "learning_rate", "random_state"
         )  # fmt: skip
+        parts = {
+            "network": self.network_.state_dict(),
+            "scale": {"mean": self.mean_, "std": self.std_},
+        }
+        return {name: getattr(self, name) for name in names}, parts
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> ParametricUMAP:
-        """Read a map that :meth:`save` wrote."""
-        artifact = artifacts.load(folder, kind=_KIND)
-        model: Any = cls(**artifact.settings)
-        model.mean_, model.std_ = artifact.parts["scale"]["mean"], artifact.parts["scale"]["std"]
+    def _from_state(cls, settings: dict[str, Any], parts: dict[str, Any]) -> ParametricUMAP:
+        model: Any = cls(**settings)
+        model.mean_, model.std_ = parts["scale"]["mean"], parts["scale"]["std"]
         model.network_ = MapNetwork(len(model.mean_)).eval()
-        model.network_.load_state_dict(artifact.parts["network"])
+        model.network_.load_state_dict(parts["network"])
         return model
 
     def _scaled(self, x: NDArray) -> Tensor:
