@@ -12,11 +12,14 @@ from .kepler import (
     koi_ranking,
     leak_demonstration,
     robovetter_rules,
+    tree_contributions,
 )
 from .light_curves import depth_after_detrending, real_light_curves, simulated_vetting, tour
 from .pixels import source_offsets
 from .simulated import ablation_matrix, time_reversal
+from .speed import speed_ratios
 from .tess import branch_removal, calibration, network_cost, tess_triage
+from .transfer import transfer
 
 __all__ = [
     "ablation_matrix",
@@ -32,7 +35,10 @@ __all__ = [
     "robovetter_rules",
     "simulated_vetting",
     "source_offsets",
+    "speed_ratios",
     "tess_triage",
     "time_reversal",
     "tour",
+    "transfer",
+    "tree_contributions",
 ]
