@@ -149,6 +149,7 @@ def test_a_batch_equals_its_members_one_by_one():
                 assert batch.present[name][i] == one.present[name][0]
 
 
+# Bad input, row 6.
 def test_a_view_with_too_few_points_is_missing_and_never_constant():
     curve, signal = box(period=26.0, epoch=2.5)
     views = ViewBuilder().transform(curve, signal)
@@ -157,6 +158,7 @@ def test_a_view_with_too_few_points_is_missing_and_never_constant():
     assert not views.present["centroid"][0]
 
 
+# Bad input, row 5.
 def test_transits_in_gaps_leave_no_view_and_no_number():
     curve, _ = box()
     signal = TransitSignal(100.0, 60.0, 2.8)
@@ -167,6 +169,7 @@ def test_transits_in_gaps_leave_no_view_and_no_number():
     assert np.isnan(found.depth_ppm)
 
 
+# Bad input, row 1.
 def test_a_single_transit_has_no_odd_even_difference():
     curve, _ = box(period=100.0, epoch=10.0)
     found = diagnose(curve, TransitSignal(100.0, 10.0, 2.8))
@@ -217,6 +220,7 @@ def test_errors_of_depth_and_odd_even_difference_are_as_wide_as_the_scatter():
     assert np.std([one.odd_even_sigma for one in found]) == pytest.approx(1.0, abs=0.2)
 
 
+# Bad input, row 12.
 @pytest.mark.slow
 def test_ten_million_points_agree_with_their_average():
     rng = np.random.default_rng(0)

@@ -415,8 +415,14 @@ class SignalClassifier(Saved):
         import torch
 
         scalars = np.clip(scalars, *self.range_)
-        batch = self.tensors(views, scalars)
         table = np.column_stack([scalars, shape_features(views)])
+        local = np.asarray(views["local"])
+        if np.nanmin(local, initial=np.inf) >= 0 and np.nanmax(local, initial=-np.inf) > 0:
+            raise ValueError(
+                "views['local']: all values are positive; expected the scale of preset "
+                "'yu2019', median 0 and minimum -1"
+            )
+        batch = self.tensors(views, scalars)
         raw = np.empty((N_FOLDS, len(table), 2, 2))
         with torch.inference_mode(), _few_threads(len(table)):
             for k, network in enumerate(self.networks_):

@@ -212,7 +212,7 @@ def shape_features(views: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If a view has another number of bins.
+        If a view is not there or has another number of bins.
 
     Examples
     --------
@@ -222,6 +222,11 @@ def shape_features(views: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
     True
     """
     for name, bins in _BINS.items():
+        if name not in views:
+            raise ValueError(
+                f"views: '{name}' is missing; expected those of preset 'yu2019', found "
+                f"{', '.join(views)}"
+            )
         found = np.shape(views[name])
         if len(found) != 2 or found[1] != bins:
             raise ValueError(
