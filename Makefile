@@ -69,7 +69,7 @@ $(STAMPS)/base: $(STAMPS)/torch $(SETTINGS)
 	@touch $@
 
 $(STAMPS)/test: $(STAMPS)/base
-	$(PIP) $(EDITABLE) --editable './shared[test]' \
+	$(PIP) $(EDITABLE) --editable './shared[test,hpc]' \
 	    $(foreach package,$(PACKAGES),--editable './$(package)[test]') $(TEST_TOOLS)
 	@touch $@
 
