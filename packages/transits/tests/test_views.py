@@ -6,7 +6,8 @@ from scipy.stats import binned_statistic
 
 from decan.transits import LightCurve, TransitSignal, ViewBuilder, diagnose
 from decan.transits.folding import bin_means, bin_medians, count_transits, fill_empty, phase_of
-from decan.transits.views import PRESETS, build_views
+from decan.transits.presets import PRESETS
+from decan.transits.views import build_views
 
 
 def box(

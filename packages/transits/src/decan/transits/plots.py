@@ -9,7 +9,8 @@ import numpy as np
 
 from decan.core.plotting import COLOURS, new_axes, style
 
-from .views import PRESETS, ViewSet
+from .presets import PRESETS
+from .views import ViewSet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
