@@ -55,10 +55,10 @@ class MemberAdamW:
         weights, mean, square = held if whole else (tensor[index] for tensor in held)
         for k in index:
             self.steps[k] += 1
-        floors, scales = zip(
-            *(_corrected(self.steps[k], rate) for k, rate in zip(index, rates, strict=True)),
-            strict=True,
-        )
+        keys = [(self.steps[k], rate) for k, rate in zip(index, rates, strict=True)]
+        # Mostly all rows stand at one step, and ten equal corrections cost as much as a product.
+        corrected = {key: _corrected(*key) for key in set(keys)}
+        floors, scales = zip(*(corrected[key] for key in keys), strict=True)
         if self.weight_decay:
             weights.mul_(_column([1 - rate * self.weight_decay for rate in rates], weights))
         mean.lerp_(gradients, 1 - _BETA1)

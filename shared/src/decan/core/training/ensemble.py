@@ -271,12 +271,14 @@ class _Run:
             if clip is not None:
                 norms = gradients.norm(dim=1, keepdim=True)
                 gradients.mul_((clip / (norms + 1e-6)).clamp_(max=1.0))
-            self.optimizer.step(members, gradients, [self._rate(k) for k in members])
+            rates = {steps: self._rate(steps) for steps in {self.steps[k] for k in members}}
+            self.optimizer.step(members, gradients, [rates[self.steps[k]] for k in members])
             if self.averages is not None:
                 self._average(members)
 
-    def _rate(self, member: int) -> float:
-        settings, steps = self.settings, self.steps[member]
+    def _rate(self, steps: int) -> float:
+        """Learning rate of the members that take so many steps an epoch."""
+        settings = self.settings
         step = (self.epoch - 1) * steps + min(self.done, steps - 1)
         return learning_rate_at(
             settings["schedule"], step, settings["epochs"] * steps, settings["learning_rate"]
@@ -345,7 +347,7 @@ class _Run:
                 "step": self.epoch * self.steps[k],
             }
             record |= {name: total / self.rows[k] for name, total in self.sums[k].items()}
-            record |= {"learning_rate": self._rate(k), "seconds": seconds, **held[k]}
+            record |= {"learning_rate": self._rate(self.steps[k]), "seconds": seconds, **held[k]}
             self.history.records.append(record)
             if patience is None:
                 self.final[k] = weights[k]
