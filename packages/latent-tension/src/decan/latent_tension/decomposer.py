@@ -253,7 +253,9 @@ class TensionDecomposer:
         if not hasattr(self, "catalogue_"):
             return repr(self)
         columns = ["kind", "x", "y", "pos_err", "flux", "flux_err", "index", "significance"]
-        return f"<p>{self!r}</p>" + self.catalogue_[columns].round(2).to_html(index=False)
+        return f"<p>{self!r}</p>" + self.catalogue_[columns].to_html(
+            index=False, float_format="{:.4g}".format
+        )
 
     def score(self, truth: pd.DataFrame, *, radius: float = 2.0) -> dict[str, Any]:
         """Completeness, false points, offsets and fluxes against a simulation's truth."""

@@ -38,9 +38,7 @@ def tour(run: Run) -> None:
     run.record("point sources found", len(points), provenance=provenance, n=1)
     run.record("seconds", fitted.seconds_, provenance=provenance, n=1, unit="s")
     columns = ["kind", "x", "y", "pos_err", "lon", "lat", "flux", "flux_err", "significance"]
-    run.table(
-        "catalogue", fitted.catalogue_[columns].round(4), caption="What was found, brightest first."
-    )
+    run.table("catalogue", fitted.catalogue_[columns], caption="What was found, brightest first.")
     run.figure(
         "decomposition",
         plot_decomposition(fitted),
@@ -352,7 +350,7 @@ def galactic_centre(run: Run) -> None:
         )
         run.table(
             f"catalogue-{word.split()[0]}",
-            fitted.catalogue_.round(5),
+            fitted.catalogue_,
             caption=f"Sources {word}; lon and lat are galactic.",
         )
         offsets += pulls
@@ -482,7 +480,7 @@ def offaxis(run: Run) -> None:
         n=2,
         unit="arcsec",
     )
-    run.table("joint", joint.catalogue_.round(4), caption="The joint fit's catalogue.")
+    run.table("joint", joint.catalogue_, caption="The joint fit's catalogue.")
 
 
 @experiment(

@@ -167,7 +167,7 @@ def page_of(fitted: TensionDecomposer) -> Page:
         "loop",
     ]
     section.table(
-        fitted.catalogue_[columns].round(3),
+        fitted.catalogue_[columns],
         caption="Positions in pixels, fluxes in counts a unit of exposure, significance in sigma "
         "with the diffuse field free to take the source's place.",
     )

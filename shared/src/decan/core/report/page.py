@@ -27,6 +27,7 @@ __all__ = ["Page", "Section"]
 
 _TONES = ("good", "bad")
 _CSS_DPI = 96
+_LARGEST_COUNT = 10**9
 
 
 @dataclass
@@ -217,6 +218,7 @@ def _shown(cell: Any) -> str:
     if not _is_number(cell):
         return str(cell)
     if hasattr(cell, "__index__"):
-        return f"{int(cell):,}"
+        # Commas help to read a count and hinder the search for an identifier.
+        return f"{int(cell):,}" if abs(int(cell)) < _LARGEST_COUNT else str(int(cell))
     number = float(cell)
     return "" if math.isnan(number) else f"{number:.4g}"
