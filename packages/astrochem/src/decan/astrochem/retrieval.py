@@ -556,5 +556,5 @@ def _mutual_information(mean: Floats, sigma: Floats) -> float:
     positive = density > 0
     step = grid[1] - grid[0]
     entropy = -np.sum(density[positive] * np.log(density[positive])) * step
-    known = np.mean(np.log(sigma)) + 0.5 * np.log(2 * np.pi * np.e)
+    known = np.mean(np.log(sigma)) + 0.5 * (1 + np.log(2 * np.pi))
     return float(max(entropy - known, 0.0) / np.log(2))

@@ -106,7 +106,7 @@ def run_query(adql: str) -> pd.DataFrame:
     >>> table = run_query(variable_sources("RR", most=5))  # doctest: +SKIP
     """
     try:
-        from astroquery.gaia import Gaia  # type: ignore[import-untyped]
+        from astroquery.gaia import Gaia
     except ImportError as error:
         raise DataNotAvailable(
             "queries need astroquery: pip install 'decan-gaia-variables[archive]'"
