@@ -33,6 +33,16 @@ def test_a_search_writes_a_page_that_reads_well_on_a_phone(event_file, tmp_path,
         assert_page_reads_well(browser, out / "index.html", width=width)
 
 
+def test_a_file_that_is_missing_is_named_and_the_exit_code_says_so(event_file, tmp_path):
+    done = CliRunner().invoke(
+        commands,
+        ["search", str(event_file), "nowhere.fits", "--out", str(tmp_path / "out"), "--fmax", "1"],
+    )
+    assert done.exit_code == 1
+    assert "nowhere.fits: no such file" in done.output
+    assert (tmp_path / "out" / "index.html").exists()
+
+
 def test_a_batch_goes_on_where_it_ended_and_names_a_broken_file(event_file, tmp_path):
     broken = tmp_path / "broken.fits"
     broken.write_bytes(b"no fits at all")

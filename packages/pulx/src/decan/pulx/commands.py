@@ -64,13 +64,24 @@ def search(
     jobs: Annotated[int, typer.Option(help="Files at once.")] = 1,
     resume: Annotated[bool, typer.Option(help="Keep what an earlier call finished.")] = True,
 ) -> None:
-    """Search event files for pulsations: peaks, aliases, significance, and upper limits."""
+    """Search event files for pulsations: peaks, aliases, significance, and upper limits.
+
+    A file that cannot be read is named and does not stop the others; the exit code is then 1.
+    """
+    import csv
+
     from .pages import search_files
 
     page = search_files(
         events, out, fmin=fmin, fmax=fmax, zmax=zmax, energy=energy, jobs=jobs, resume=resume
     )
     typer.echo(f"The page: {page.resolve()}")
+    with (out / "summary.csv").open(encoding="utf-8", newline="") as summary:
+        faults = [row["error"] for row in csv.DictReader(summary) if row.get("error")]
+    for fault in faults:
+        typer.secho(f"decan: {fault}", fg="red", err=True)
+    if faults:
+        raise typer.Exit(1)
 
 
 @commands.command()
