@@ -45,7 +45,7 @@ _FIVE = "five classes of Gaia DR3, stars that were held out"
 
 
 @experiment(
-    title="Portraits of real variables, and which class they belong to",
+    title="Portraits of variable stars, and which class they belong to",
     claims=[Claim("balanced accuracy, five classes", goal=0.97)],
     data=["lightcurves", "lightcurve-sources"],
     tour=True,
