@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import urllib.parse
-import urllib.request
 import zipfile
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from decan.core.errors import CorruptFile, SchemaError
-from decan.gaia_variables import read_epoch_photometry, simulate_stars
+from decan.gaia_variables import queries, read_epoch_photometry, simulate_stars
 from decan.gaia_variables.commands import commands
 from decan.gaia_variables.queries import datalink_addresses, fetch_datalink, variable_sources
 
@@ -81,7 +80,7 @@ def test_a_class_name_cannot_carry_a_query():
 
 
 def answer(monkeypatch, content):
-    monkeypatch.setattr(urllib.request, "urlopen", lambda request, timeout: io.BytesIO(content))
+    monkeypatch.setattr(queries, "request", lambda url, form, timeout_s: content)
 
 
 def test_what_datalink_sends_is_unpacked_and_read(monkeypatch, tmp_path):

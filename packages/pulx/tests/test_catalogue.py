@@ -158,12 +158,3 @@ def test_a_changed_archive_table_is_named_before_anything_is_asked(monkeypatch):
     monkeypatch.setattr(queries, "tap_query", answer)
     with pytest.raises(SchemaError, match=r"lacks column 'detid'.*5XMM-DR15"):
         queries.query_4xmm_around([10.0], [0.0])
-
-
-def test_queries_obey_offline(monkeypatch):
-    from decan.core.errors import DataNotAvailable
-    from decan.pulx.queries import tap_query
-
-    monkeypatch.setenv("DECAN_OFFLINE", "1")
-    with pytest.raises(DataNotAvailable, match="forbids the network"):
-        tap_query("https://archive.example/tap", "SELECT 1")

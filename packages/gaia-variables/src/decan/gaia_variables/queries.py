@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from numpy.typing import ArrayLike
 
+from decan.core.data.remote import request
 from decan.core.errors import CorruptFile, DataNotAvailable
 from decan.core.files import replacing
 
@@ -213,12 +213,7 @@ def fetch_datalink(
     for address in datalink_addresses(source_id, kind=kind, structure=structure):
         # POST: thousands of ids do not fit into the line of a GET.
         place, query = address.split("?", 1)
-        request = urllib.request.Request(place, data=query.encode("ascii"))
-        try:
-            with urllib.request.urlopen(request, timeout=timeout) as answer:
-                content = answer.read()
-        except OSError as error:
-            raise DataNotAvailable(f"{place}: {error}") from error
+        content = request(place, form=dict(urllib.parse.parse_qsl(query)), timeout_s=timeout)
         try:
             archive = zipfile.ZipFile(io.BytesIO(content))
         except zipfile.BadZipFile:

@@ -6,11 +6,11 @@ changes fluxes and source numbers from one release to the next.
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from decan.core.data.remote import tap_query
 from decan.core.errors import DataNotAvailable, SchemaError
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ __all__ = [
     "events_url",
     "missing_columns",
     "query_4xmm_around",
-    "tap_query",
     "vizier_table",
 ]
 
@@ -153,56 +152,6 @@ def missing_columns(wanted: ArrayLike, present: ArrayLike) -> list[str]:
     """
     have = {str(name).strip('"').lower() for name in np.asarray(present).ravel()}
     return [str(name) for name in np.asarray(wanted).ravel() if str(name).lower() not in have]
-
-
-def tap_query(service: str, adql: str, *, timeout_s: float = 60.0) -> pd.DataFrame:
-    """Rows of a TAP service.
-
-    Parameters
-    ----------
-    service : str
-        Address of the synchronous endpoint.
-    adql : str
-        Query.
-    timeout_s : float
-        Longest wait.
-
-    Returns
-    -------
-    pandas.DataFrame
-
-    Raises
-    ------
-    DataNotAvailable
-        If the service cannot be reached or refuses the query; its own words are passed on.
-
-    Examples
-    --------
-    >>> tap_query("https://localhost:1/tap", "SELECT 1", timeout_s=0.1)
-    Traceback (most recent call last):
-    ...
-    decan.core.errors.DataNotAvailable: https://localhost:1/tap: ...
-    """
-    import os
-    import urllib.error
-    import urllib.parse
-    import urllib.request
-
-    import pandas as pd
-
-    if os.environ.get("DECAN_OFFLINE", "0") not in ("", "0"):
-        raise DataNotAvailable(f"{service}: DECAN_OFFLINE forbids the network")
-    body = urllib.parse.urlencode(
-        {"REQUEST": "doQuery", "LANG": "ADQL", "FORMAT": "csv", "QUERY": adql}
-    ).encode()
-    try:
-        with urllib.request.urlopen(service, body, timeout=timeout_s) as answer:
-            text = answer.read().decode("utf-8", "replace")
-    except (urllib.error.URLError, OSError) as error:
-        raise DataNotAvailable(f"{service}: no answer ({error}); try again later") from error
-    if text.lstrip().startswith("<"):
-        raise DataNotAvailable(f"{service}: refused the query: {' '.join(text.split())[:300]}")
-    return pd.read_csv(io.StringIO(text))
 
 
 def query_4xmm_around(

@@ -6,15 +6,11 @@ that is no table (a page of an error, a cut transfer) is an error that says what
 
 from __future__ import annotations
 
-import io
 import re
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from decan.core.data.remote import csv_table, request, tap_query
 from decan.core.errors import DataNotAvailable, SchemaError
 from decan.core.files import replacing
 
@@ -38,10 +34,6 @@ DR25_EVENT_COLUMNS = (
     "tce_prad", "tce_steff", "tce_sradius", "tce_rogue_flag",
 )  # fmt: skip
 """Columns of ``q1_q17_dr25_tce`` that the released preparation reads."""
-
-_TRIES = 3
-_PAUSE = 0.5
-_SECONDS = 60.0
 
 
 def archive_query(adql: str, *, url: str = EXOPLANET_ARCHIVE) -> pd.DataFrame:
@@ -74,8 +66,7 @@ def archive_query(adql: str, *, url: str = EXOPLANET_ARCHIVE) -> pd.DataFrame:
         kepid  koi_period
     0  757450        8.88
     """
-    arguments = urllib.parse.urlencode({"query": adql, "format": "csv"})
-    return _table(_get(f"{url}?{arguments}"), url)
+    return tap_query(url, adql)
 
 
 def threshold_events(*, url: str = EXOPLANET_ARCHIVE) -> pd.DataFrame:
@@ -141,7 +132,7 @@ def tess_objects(*, url: str = EXOFOP_TOI) -> pd.DataFrame:
     >>> tess_objects(url=answer)["TFOPWG Disposition"].tolist()
     ['KP']
     """
-    table = _table(_get(f"{url}?output=csv"), url)
+    table = csv_table(request(url, params={"output": "csv"}), url)
     if "TIC ID" not in table:
         raise SchemaError(f"{url}: expected a column 'TIC ID', found {', '.join(table.columns)}")
     return table
@@ -185,7 +176,7 @@ def fetch_kepler_light_curves(
     """
     number = f"{kic:09d}"
     place = f"{url}/{number[:4]}/{number}"
-    listing = _get(f"{place}/").decode("utf-8", errors="replace")
+    listing = request(f"{place}/").decode("utf-8", errors="replace")
     names = sorted(set(re.findall(rf"kplr{number}-\d{{13}}_llc\.fits", listing)))
     if not names:
         raise DataNotAvailable(f"KIC {kic}: no long-cadence light curve at {place}")
@@ -193,48 +184,8 @@ def fetch_kepler_light_curves(
     for name in names:
         path = Path(folder) / name
         if not path.exists():
-            content = _get(f"{place}/{name}")
+            content = request(f"{place}/{name}")
             with replacing(path) as temporary:
                 temporary.write_bytes(content)
         paths.append(path)
     return paths
-
-
-def _get(address: str) -> bytes:
-    """Body of an answer; tries again where a server is busy or the line breaks."""
-    problem = ""
-    for attempt in range(_TRIES):
-        if attempt:
-            time.sleep(2.0**attempt * _PAUSE)
-        try:
-            with urllib.request.urlopen(address, timeout=_SECONDS) as answer:
-                body: bytes = answer.read()
-                expected = answer.headers.get("Content-Length")
-            if expected is not None and len(body) != int(expected):
-                problem = f"{len(body)} of {expected} bytes came"
-                continue
-            return body
-        except urllib.error.HTTPError as error:
-            problem = f"HTTP {error.code}: {_words(error.read())}"
-            if error.code < 500:
-                break
-        except OSError as error:
-            problem = str(error)
-    raise DataNotAvailable(f"{address.split('?')[0]}: {problem}")
-
-
-def _words(body: bytes) -> str:
-    text = re.sub(r"<[^>]*>", " ", body.decode("utf-8", errors="replace"))
-    return " ".join(text.split())[:200]
-
-
-def _table(body: bytes, source: str) -> pd.DataFrame:
-    import pandas as pd
-
-    head = body[:200].lstrip().lower()
-    if head.startswith((b"<", b"error")):
-        raise SchemaError(f"{source}: expected a table, found: {_words(body)}")
-    try:
-        return pd.read_csv(io.BytesIO(body), comment="#")
-    except (ValueError, pd.errors.ParserError) as error:
-        raise SchemaError(f"{source}: the answer is no CSV table ({error})") from error

@@ -1,6 +1,7 @@
 from . import registry as registry
+from . import remote as remote
 from . import splits as splits
 from . import stream as stream
 from . import tables as tables
 
-__all__ = ["registry", "splits", "stream", "tables"]
+__all__ = ["registry", "remote", "splits", "stream", "tables"]
