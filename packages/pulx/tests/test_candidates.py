@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from decan.pulx import AmbiguousCluster, CandidateFinder, Features, published_tree
 from decan.pulx.clusters import METHODS, fit_clusters, fuzzy_c_means
+from decan.pulx.experiments.published import rows_for_leaves
 from decan.pulx.ranking import at_fixed, threshold_for_recall, threshold_for_share, vote
-from decan.pulx.ranking_experiments import rows_for_leaves
 
 
 @pytest.fixture(scope="session")

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from .ranking_experiments import (
-    brightness,
-    candidates,
-    clusters,
-    hidden_pulsars,
-    missing_values,
-    published_split,
-    swift_recall,
-)
-from .timing_experiments import (
-    archive_sample,
-    blind_lists,
-    blind_search,
-    efficiency,
-    limits,
-    noise_calibration,
-    planner,
-    real_pulsars,
-    speed,
-)
+from .brightness_alone import brightness
+from .calibration import efficiency, limits, noise_calibration, planner
+from .clustering import clusters, missing_values
+from .hidden import hidden_pulsars
+from .paper_sample import archive_sample
+from .peer_speed import speed
+from .published import published_split
+from .searches import blind_lists, blind_search, real_pulsars
+from .swift import candidates, swift_recall
 
 __all__ = [
     "archive_sample",
