@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from decan.core.experiment import SIMULATED, Claim, Run, experiment
+from decan.core.experiment import SIMULATED, Claim, Provenance, Run, experiment
 
 from .event_lists import log10, real_lists, tour_events
 
 if TYPE_CHECKING:
-    pass
+    from ..events import EventList
+    from ..populations import BlindList
 
 __all__ = ["blind_lists", "blind_search", "real_pulsars"]
 
@@ -35,7 +36,6 @@ def blind_search(run: Run) -> None:
     (f, drift) plane, almost equally high: a list of peaks without that mark misleads.
     """
     from ..acceleration import search_accelerated
-    from ..folding import fold
     from ..limits import pulsed_fraction_limit
     from ..periodogram import search_z
 
@@ -70,31 +70,7 @@ def blind_search(run: Run) -> None:
     run.record(
         "pulsed fraction (amplitude)", float(best["pulsed_fraction"]), provenance=provenance, n=n
     )
-    run.figure(
-        "periodogram",
-        constant.plot(),
-        caption=f"{events.name}: Z² at constant frequency, "
-        "with the level that noise reaches somewhere in 1 % of such searches, and the "
-        "aliases as open circles.",
-    )
-    run.figure(
-        "drift-map",
-        drifting.plot(),
-        caption="Z² over frequency and drift around the best "
-        "peak: the gaps repeat one pulsation at offsets of half an orbit's frequency.",
-    )
-    profile = fold(events, best["frequency_hz"], drift=best["drift_hz_s"])
-    run.figure(
-        "profile",
-        profile.plot(),
-        caption="Folded at the best peak, each bin divided by its exposure.",
-    )
-    run.table(
-        "peaks",
-        peaks,
-        caption="The ten highest peaks over frequency and drift; alias_of "
-        "is the row of the peak that it repeats.",
-    )
+    _show_search(run, constant, drifting, peaks)
     run.note(str(pulsed_fraction_limit(events, low, high, search=constant)) + ".")
 
 
@@ -121,7 +97,6 @@ def real_pulsars(run: Run) -> None:
     """
     import pandas as pd
 
-    from ..acceleration import search_accelerated
     from ..periodogram import search_h, search_z
     from ..statistics import h_direct, z_direct
 
@@ -146,22 +121,7 @@ def real_pulsars(run: Run) -> None:
                 provenance=provenance,
                 n=len(events),
             )
-        rows.append(
-            {
-                "list": name,
-                "events": len(events),
-                "trials": len(z.values),
-                "frequency (Hz)": best["frequency_hz"],
-                "error (Hz)": best["frequency_err_hz"],
-                "known (Hz)": truth,
-                "Z2": best["Z2"],
-                "H": h.best["H"],
-                "log10 p single": log10(best["p_single"]),
-                "log10 p global": log10(best["p_global"]),
-                "pulsed fraction": best["pulsed_fraction"],
-                "timing": z.timing,
-            }
-        )
+        rows.append({"list": name, "known (Hz)": truth, **_row(z, h)})
         run.figure(_slug(name), z.plot(), caption=f"{name}: Z² against frequency.")
     n = sum(len(events) for events, *_ in lists.values())
     run.record("largest difference of Z² from the direct sum", off_z, provenance=provenance, n=n)
@@ -170,22 +130,7 @@ def real_pulsars(run: Run) -> None:
         "pulsars found within 1/(5T), global p below 1e-10", found, provenance=provenance, n=3
     )
     run.table("searches", pd.DataFrame(rows), caption="Blind searches at constant frequency.")
-    events = lists["NGC 300 ULX-1"][0]
-    peaks = search_accelerated(events, 0.02, 1.0, zmax=10).peaks(10)
-    steps = (peaks["frequency_hz"] - peaks["frequency_hz"][0]).abs() * 2 * 5500
-    apart = steps > 0.5
-    misfit = float((steps / steps.round().clip(lower=1) - 1).abs()[apart].max())
-    run.record(
-        "alias spacing over the nearest multiple of 1/(2 x 5.5 ks), largest misfit",
-        misfit,
-        provenance=provenance,
-        n=int(apart.sum()),
-    )
-    run.table(
-        "ngc300-aliases",
-        peaks,
-        caption="NGC 300 ULX-1: the ten highest peaks over frequency and drift.",
-    )
+    _aliases(run, lists["NGC 300 ULX-1"][0], provenance)
 
 
 @experiment(
@@ -206,44 +151,19 @@ def blind_lists(run: Run) -> None:
     """
     import pandas as pd
 
-    from ..acceleration import search_accelerated
-    from ..populations import FREQUENCY_HZ
+    from decan.core.metrics import bootstrap
+
     from ..populations import blind_lists as make
 
     span = (1e3, 1e4) if run.preset == "quick" else (1e3, 1.3e5)
-    seeds = 1 if run.preset == "quick" else 2
-    rows = []
-    for seed in range(seeds):
-        for one in make(span=span, rng=run.seed + seed):
-            begin = time.process_time()
-            search = search_accelerated(one.events, *FREQUENCY_HZ)
-            peaks = search.peaks(20)
-            seconds = time.process_time() - begin
-            significant = bool(len(peaks) and peaks["p_global"][0] < 0.01)
-            found = False
-            if one.frequency is not None and significant:
-                near = (peaks["frequency_hz"] - one.frequency).abs() * one.events.span < 2
-                found = bool((near & ((peaks["alias_of"] == 0) | (peaks.index == 0))).any())
-            rows.append(
-                {
-                    "seed": seed,
-                    "kind": one.kind,
-                    "instrument": one.instrument,
-                    "span_s": one.events.span,
-                    "events": len(one.events),
-                    "seconds": seconds,
-                    "significant": significant,
-                    "found": found,
-                }
-            )
+    seeds = range(run.seed, run.seed + (1 if run.preset == "quick" else 2))
+    rows = [{"seed": seed, **_searched(one)} for seed in seeds for one in make(span=span, rng=seed)]
     frame = pd.DataFrame(rows)
     run.used("simulated event lists", provenance=SIMULATED, n=len(frame))
     pulsar = frame["kind"] != "noise"
     scale = 28 / pulsar.groupby(frame["seed"]).sum().iloc[0]
     per_seed = frame[pulsar].groupby("seed")["found"].sum() * scale
     false = frame[~pulsar].groupby("seed")["significant"].sum()
-    from decan.core.metrics import bootstrap
-
     run.record(
         "pulsars found, of 28",
         bootstrap(lambda x: 28 * np.mean(x), frame["found"][pulsar].to_numpy(float), rng=0),
@@ -271,6 +191,99 @@ def blind_lists(run: Run) -> None:
         f"Found in each set of 28: {', '.join(f'{x:.0f}' for x in per_seed)}; false alarms in "
         f"each set of 20: {', '.join(str(x) for x in false)}."
     )
+
+
+def _show_search(run: Run, constant: Any, drifting: Any, peaks: Any) -> None:
+    from ..folding import fold
+
+    run.figure(
+        "periodogram",
+        constant.plot(),
+        caption=f"{constant.events.name}: Z² at constant frequency, "
+        "with the level that noise reaches somewhere in 1 % of such searches, and the "
+        "aliases as open circles.",
+    )
+    run.figure(
+        "drift-map",
+        drifting.plot(),
+        caption="Z² over frequency and drift around the best "
+        "peak: the gaps repeat one pulsation at offsets of half an orbit's frequency.",
+    )
+    best = drifting.best
+    profile = fold(constant.events, best["frequency_hz"], drift=best["drift_hz_s"])
+    run.figure(
+        "profile",
+        profile.plot(),
+        caption="Folded at the best peak, each bin divided by its exposure.",
+    )
+    run.table(
+        "peaks",
+        peaks,
+        caption="The ten highest peaks over frequency and drift; alias_of "
+        "is the row of the peak that it repeats.",
+    )
+
+
+def _row(z: Any, h: Any) -> dict[str, Any]:
+    best = z.best
+    return {
+        "events": len(z.events),
+        "trials": len(z.values),
+        "frequency (Hz)": best["frequency_hz"],
+        "error (Hz)": best["frequency_err_hz"],
+        "Z2": best["Z2"],
+        "H": h.best["H"],
+        "log10 p single": log10(best["p_single"]),
+        "log10 p global": log10(best["p_global"]),
+        "pulsed fraction": best["pulsed_fraction"],
+        "timing": z.timing,
+    }
+
+
+def _aliases(run: Run, events: EventList, provenance: Provenance) -> None:
+    """How far the peaks of one pulsation lie from multiples of half an orbit's frequency."""
+    from ..acceleration import search_accelerated
+
+    peaks = search_accelerated(events, 0.02, 1.0, zmax=10).peaks(10)
+    steps = (peaks["frequency_hz"] - peaks["frequency_hz"][0]).abs() * 2 * 5500
+    apart = steps > 0.5
+    misfit = float((steps / steps.round().clip(lower=1) - 1).abs()[apart].max())
+    run.record(
+        "alias spacing over the nearest multiple of 1/(2 x 5.5 ks), largest misfit",
+        misfit,
+        provenance=provenance,
+        n=int(apart.sum()),
+    )
+    run.table(
+        "ngc300-aliases",
+        peaks,
+        caption="NGC 300 ULX-1: the ten highest peaks over frequency and drift.",
+    )
+
+
+def _searched(one: BlindList) -> dict[str, Any]:
+    """What a search of one list says, whether that is right, and how long it took."""
+    from ..acceleration import search_accelerated
+    from ..populations import FREQUENCY_HZ
+
+    begin = time.process_time()
+    search = search_accelerated(one.events, *FREQUENCY_HZ)
+    peaks = search.peaks(20)
+    seconds = time.process_time() - begin
+    significant = bool(len(peaks) and peaks["p_global"][0] < 0.01)
+    found = False
+    if one.frequency is not None and significant:
+        near = (peaks["frequency_hz"] - one.frequency).abs() * one.events.span < 2
+        found = bool((near & ((peaks["alias_of"] == 0) | (peaks.index == 0))).any())
+    return {
+        "kind": one.kind,
+        "instrument": one.instrument,
+        "span_s": one.events.span,
+        "events": len(one.events),
+        "seconds": seconds,
+        "significant": significant,
+        "found": found,
+    }
 
 
 def _slug(name: str) -> str:

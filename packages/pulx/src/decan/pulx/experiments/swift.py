@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 
 __all__ = ["candidates", "swift_recall"]
 
+_FLUXES = ("log_rate", "log_soft", "log_hard", "hardness")
+_TRIALS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
+    "hardness + variability (headline)": ("pu", SWIFT_FEATURES, {}),
+    "hardness + swing": ("pu", ("hardness", "swing"), {}),
+    "hardness + departure, quadratic": ("pu", ("hardness", "departure"), {"degree": 2}),
+    "hardness, linear": ("pu", ("hardness",), {}),
+    "GMM full, fluxes + hardness": ("gmm", _FLUXES, {"covariance": "full"}),
+    "GMM diagonal, fluxes + hardness": ("gmm", _FLUXES, {}),
+    "GMM diagonal, + peak": ("gmm", (*_FLUXES, "log_peak"), {}),
+    "luminosity": ("pu", ("log_luminosity",), {}),
+}
+
 
 @experiment(
     title="Real Swift sources, each pulsar left out in turn",
@@ -35,58 +47,27 @@ def swift_recall(run: Run) -> None:
     Chance has a recall of 0.25. The features of the headline hold no brightness; swing and
     off_share describe a source's long-term curve, so all its rows tend to go together.
     """
-    import pandas as pd
-
-    from ..candidates import CandidateFinder
-    from ..plots import plot_light_curve
-
     snapshots, features, known, provenance = swift_sample(run)
-    trials: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
-        "hardness + variability (headline)": ("pu", SWIFT_FEATURES, {}),
-        "hardness + swing": ("pu", ("hardness", "swing"), {}),
-        "hardness + departure, quadratic": ("pu", ("hardness", "departure"), {"degree": 2}),
-        "hardness, linear": ("pu", ("hardness",), {}),
-        "GMM full, fluxes + hardness": (
-            "gmm",
-            ("log_rate", "log_soft", "log_hard", "hardness"),
-            {"covariance": "full"},
-        ),
-        "GMM diagonal, fluxes + hardness": (
-            "gmm",
-            ("log_rate", "log_soft", "log_hard", "hardness"),
-            {},
-        ),
-        "GMM diagonal, + peak": (
-            "gmm",
-            ("log_rate", "log_soft", "log_hard", "hardness", "log_peak"),
-            {},
-        ),
-        "luminosity": ("pu", ("log_luminosity",), {}),
-    }
     rows = []
-    for name, (method, columns, options) in trials.items():
-        finder = fitted(
-            CandidateFinder(method, random_state=run.seed, **options),
-            features.select(*columns),
-            known,
-        )
+    for name, (method, columns, options) in _TRIALS.items():
+        finder = _finder(method, columns, options, features, known, run.seed)
         table = finder.leave_one_source_out()
         rows.append(_loso_row(name, table, "recall"))
         if name.endswith("(headline)"):
-            headline = table
-            equal = _equal_weight_recall(finder)
+            headline, equal = table, _equal_weight_recall(finder)
     rows.append(_loso_row("brightness", headline, "brightness"))
-    single = headline.iloc[:-1].set_index("source")["recall"]
+    single = headline.iloc[:-1].set_index("source")
     apart = [name for name in single.index if name != "M82 X-2"]
-    run.record("recall without M82 X-2", spread(single[apart]), provenance=provenance)
-    if "NGC300 ULX-1" in single:
+    recall = single["recall"]
+    run.record("recall without M82 X-2", spread(recall[apart]), provenance=provenance)
+    if "NGC300 ULX-1" in recall:
         run.record(
             "recall on NGC 300 ULX-1",
-            float(single["NGC300 ULX-1"]),
+            float(recall["NGC300 ULX-1"]),
             provenance=provenance,
-            n=int(headline.set_index("source")["n"]["NGC300 ULX-1"]),
+            n=int(single["n"]["NGC300 ULX-1"]),
         )
-    run.record("recall, five pulsars", spread(single), provenance=provenance)
+    run.record("recall, five pulsars", spread(recall), provenance=provenance)
     run.record(
         "recall of brightness, five pulsars",
         float(headline["brightness"].iloc[-1]),
@@ -98,32 +79,7 @@ def swift_recall(run: Run) -> None:
         spread(equal[apart]),
         provenance=provenance,
     )
-    run.table(
-        "recall",
-        pd.DataFrame(rows),
-        caption="Recall on each pulsar left out in turn, at "
-        "25 % of the other rows. Means with and without M82 X-2.",
-    )
-    run.figure(
-        "tracks",
-        _tracks(features, known),
-        caption="Hardness against rate, one dot a "
-        "snapshot, for the known pulsars (colour) and the others (grey): brightness does "
-        "not separate them, and hardness does in part.",
-    )
-    for name in apart[:1]:
-        rows_of = snapshots[snapshots["source"] == name]
-        run.figure(
-            "light-curve",
-            plot_light_curve(
-                rows_of["mjd"],
-                rows_of["rate"],
-                rows_of["rate_err_plus"],
-                rows_of["upper_limit"],
-                name=str(name),
-            ),
-            caption=f"{name}: the long-term curve behind swing and off_share.",
-        )
+    _show(run, rows, features, known, snapshots[snapshots["source"] == apart[0]])
 
 
 @experiment(
@@ -164,6 +120,50 @@ def candidates(run: Run) -> None:
         "ranking",
         plot_ranking(ranking),
         caption="Share of the observations selected; known pulsars in orange.",
+    )
+
+
+def _finder(
+    method: str,
+    columns: tuple[str, ...],
+    options: dict[str, Any],
+    features: Features,
+    known: Any,
+    seed: int,
+) -> Any:
+    from ..candidates import CandidateFinder
+
+    finder = CandidateFinder(method, random_state=seed, **options)
+    return fitted(finder, features.select(*columns), known)
+
+
+def _show(
+    run: Run, rows: list[dict[str, Any]], features: Features, known: Any, curve: pd.DataFrame
+) -> None:
+    """The table of all scores, the hardness-intensity tracks, and one long-term curve."""
+    import pandas as pd
+
+    from ..plots import plot_light_curve
+
+    run.table(
+        "recall",
+        pd.DataFrame(rows),
+        caption="Recall on each pulsar left out in turn, at 25 % of the other rows. Means with "
+        "and without M82 X-2.",
+    )
+    run.figure(
+        "tracks",
+        _tracks(features, known),
+        caption="Hardness against rate, one dot a snapshot, for the known pulsars (colour) and "
+        "the others (grey): brightness does not separate them, and hardness does in part.",
+    )
+    name = str(curve["source"].iloc[0])
+    run.figure(
+        "light-curve",
+        plot_light_curve(
+            curve["mjd"], curve["rate"], curve["rate_err_plus"], curve["upper_limit"], name=name
+        ),
+        caption=f"{name}: the long-term curve behind swing and off_share.",
     )
 
 
