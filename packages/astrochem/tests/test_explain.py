@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import shap
 
 from decan.astrochem import (
     CLOUD,
@@ -16,8 +17,10 @@ from decan.astrochem import (
     cross_validate,
     explain,
     importance_intervals,
+    shap_difference,
     simulate_grid,
     sobol_indices,
+    to_shap,
 )
 from decan.astrochem.games import interaction_operator, shapley_operator
 from decan.astrochem.ratios import NINE_RATIOS
@@ -58,23 +61,31 @@ def test_second_order_indices_find_the_only_product():
     assert np.abs(np.delete(found.second[1], 2)).max() < 0.02
 
 
-def test_values_and_interactions_of_trees_agree_with_the_shap_library(trees, rows):
-    shap = pytest.importorskip("shap")
+def test_interactions_of_trees_agree_with_the_shap_library(trees, rows):
     X = CLOUD.to_axis(rows[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        independent = shap.TreeExplainer(
-            trees.trees, X[:40], feature_perturbation="interventional"
-        ).shap_values(X[:20])
         path = shap.TreeExplainer(trees.trees, feature_perturbation="tree_path_dependent")
         pairs = path.shap_interaction_values(X[:20])
-    forest = Forest.from_xgboost(trees.trees)
-    ours, _, _ = forest.shapley(X[:20], X[:40])
+    _, _, matrix = Forest.from_xgboost(trees.trees).shapley(X[:20], None, interactions=True)
     # shap and XGBoost add leaves in float32.
-    assert np.allclose(ours, independent, atol=1e-5)
-    values, _, matrix = forest.shapley(X[:20], None, interactions=True)
     assert np.allclose(matrix, pairs, atol=1e-5)
-    assert np.allclose(values, pairs.sum(axis=2), atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["interventional", "path"])
+def test_values_of_trees_agree_with_the_shap_library(trees, rows, method):
+    assert shap_difference(trees, rows[0].head(20), method=method) < 1e-5
+
+
+def test_the_shap_library_is_asked_of_trees_only(rows):
+    with pytest.raises(ValueError, match="kind='gp': TreeSHAP explains single sets of trees"):
+        shap_difference(RatioEmulator("gp").fit(*rows), rows[0].head(2))
+
+
+def test_shaps_own_object_sums_to_the_predictions(trees, rows):
+    explanation = to_shap(explain(trees, rows[0].head(9)))
+    sums = explanation.values.sum(axis=1) + explanation.base_values
+    assert np.allclose(sums, trees.predict(rows[0].head(9)), atol=1e-5)
 
 
 @pytest.mark.parametrize("method", ["interventional", "path"])

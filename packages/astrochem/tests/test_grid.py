@@ -40,7 +40,16 @@ def test_an_unknown_species_is_named_with_its_neighbours():
     with pytest.raises(ValueError, match=r"'hcn'.*HCN"):
         find_species("hcn", ["HCN", "HNC"])
     with pytest.raises(ValueError, match="expected two species"):
-        parse_pair("HCN")
+        parse_pair("HCN/CO/CS")
+
+
+def test_one_species_alone_is_its_abundance_per_hydrogen_nucleus():
+    grid = ModelGrid.from_table(table_of(HCN=[1e-9, 1e-20], CN=[1e-8, 1e-10]), scale="linear")
+    table = grid.ratios(["HCN", "CN"], floor=1e-12)
+    assert table.names == ["HCN", "CN"]
+    assert table.values["CN"].tolist() == [-8.0, -10.0]
+    assert table.usable["HCN"].tolist() == [True, False]
+    assert table.limits["HCN"].tolist() == [-9.0, -12.0]
 
 
 @pytest.mark.parametrize(("written", "column"), [("CCH", "C2H"), ("c-C3H2", "C3H2"), ("e-", "E-")])

@@ -20,6 +20,8 @@ from .retrieval import Observation as Observation
 from .retrieval import Posterior as Posterior
 from .retrieval import Retrieval as Retrieval
 from .runner import UCLCHEMRunner as UCLCHEMRunner
+from .shap_library import shap_difference as shap_difference
+from .shap_library import to_shap as to_shap
 from .simulate import closed_form as closed_form
 from .simulate import simulate_grid as simulate_grid
 from .sobol import compare_importance as compare_importance
@@ -59,7 +61,9 @@ __all__ = [
     "importance_intervals",
     "learning_curve",
     "ratio_types",
+    "shap_difference",
     "simulate_grid",
     "sobol_indices",
     "standardised",
+    "to_shap",
 ]

@@ -120,29 +120,32 @@ def find_species(name: str, known: Iterable[str]) -> str:
     raise ValueError(f"species {name!r} is not in the grid; {advice}")
 
 
-def parse_pair(pair: str | tuple[str, str]) -> tuple[str, str]:
+def parse_pair(pair: str | tuple[str, str]) -> tuple[str, str | None]:
     """Numerator and denominator of a ratio.
 
     Parameters
     ----------
     pair : str or (str, str)
-        ``"HNC/HCN"`` or ``("HNC", "HCN")``.
+        ``"HNC/HCN"`` or ``("HNC", "HCN")``; ``"HCN"`` alone is its abundance per H nucleus.
 
     Returns
     -------
-    (str, str)
+    (str, str or None)
+        None stands for the H nuclei.
 
     Raises
     ------
     ValueError
-        If it is not two names.
+        If it is neither one name nor two.
 
     Examples
     --------
-    >>> parse_pair("HNC/HCN")
-    ('HNC', 'HCN')
+    >>> parse_pair("HNC/HCN"), parse_pair("HCN")
+    (('HNC', 'HCN'), ('HCN', None))
     """
     names = tuple(pair.split("/")) if isinstance(pair, str) else tuple(pair)
-    if len(names) != 2 or not all(isinstance(name, str) and name.strip() for name in names):
-        raise ValueError(f"ratio {pair!r}: expected two species, such as 'HNC/HCN'")
-    return names[0].strip(), names[1].strip()
+    if len(names) not in (1, 2) or not all(isinstance(n, str) and n.strip() for n in names):
+        raise ValueError(
+            f"ratio {pair!r}: expected two species, such as 'HNC/HCN', or one, such as 'HCN'"
+        )
+    return names[0].strip(), names[1].strip() if len(names) == 2 else None

@@ -271,7 +271,7 @@ class ModelGrid:
         Parameters
         ----------
         pairs : iterable of str or (str, str)
-            ``"HNC/HCN"`` and its like.
+            ``"HNC/HCN"`` and its like; ``"HCN"`` alone is its abundance per H nucleus.
         time_yr : float, optional
             The time; 1e5 yr if the grid has it, the last otherwise.
         floor : float
@@ -297,13 +297,16 @@ class ModelGrid:
         least = np.log10(floor)
         values, usable, limits = {}, {}, {}
         for pair in pairs:
-            above, below = (find_species(name, self.species) for name in parse_pair(pair))
-            first, second = logs[above].astype(float), logs[below].astype(float)
-            seen = (first > least) & (second > least)
-            name = f"{above}/{below}"
-            values[name] = (first - second).where(seen)
-            usable[name] = seen
-            limits[name] = first.fillna(least).clip(least) - second.fillna(least).clip(least)
+            above, below = parse_pair(pair)
+            name = find_species(above, self.species)
+            value = logs[name].astype(float)
+            seen, limit = value > least, value.fillna(least).clip(least)
+            if below is not None:
+                below = find_species(below, self.species)
+                name, second = f"{name}/{below}", logs[below].astype(float)
+                value, seen = value - second, seen & (second > least)
+                limit = limit - second.fillna(least).clip(least)
+            values[name], usable[name], limits[name] = value.where(seen), seen, limit
         return RatioTable(
             inputs=self.inputs.loc[logs.index],
             values=pd.DataFrame(values),

@@ -12,13 +12,13 @@ from decan.core.data.splits import group_folds
 from decan.core.experiment import REAL, SIMULATED, Provenance, Run
 from decan.core.metrics import Estimate
 
-from . import plots
-from .emulator import RatioEmulator
-from .emulators import EmulatorSet
-from .grid import ModelGrid
-from .simulate import simulate_grid
-from .space import CLOUD
-from .validation import CrossValidation, cross_validate
+from .. import plots
+from ..emulator import RatioEmulator
+from ..emulators import EmulatorSet
+from ..grid import ModelGrid
+from ..simulate import simulate_grid
+from ..space import CLOUD
+from ..validation import CrossValidation, cross_validate
 
 _GRID_NOTE = (
     "The grid was computed for this project with the public code UCLCHEM v3.5.5; it is not the "
@@ -170,7 +170,7 @@ def speed_of_trees(n: int) -> tuple[float, float]:
     """Time of our values over XGBoost's, and of interactions over values, best of three each."""
     import xgboost
 
-    from .trees import Forest
+    from ..trees import Forest
 
     X, y = simulate_grid(375, rng=0).ratios(["CN/HCN"]).rows("CN/HCN")
     booster = RatioEmulator("xgb", calibrate=False, space=CLOUD).fit(X, y).trees
@@ -196,7 +196,7 @@ def speed_of_trees(n: int) -> tuple[float, float]:
 def retrieved(
     run: Run, table: Any, kind: str
 ) -> tuple[list[pd.DataFrame], float, list[dict[str, float]], int]:
-    from .retrieval import Retrieval
+    from ..retrieval import Retrieval
 
     frames, narrow, spent, n = [], [], 0.0, 0
     folds = group_folds(np.asarray(table.inputs.index), 3, rng=run.seed)

@@ -1,0 +1,29 @@
+"""The paper's analyses and ours, with what was claimed and what was found."""
+
+from .emulation import classical_view, emulators, learning
+from .explanation import (
+    exactness,
+    shapley_and_sobol,
+    shapley_ranking,
+    time_dependence,
+    where_carbon_matters,
+)
+from .inversion import retrieval
+from .likeness import groups
+from .network import minichem
+from .probe import probe
+
+__all__ = [
+    "classical_view",
+    "emulators",
+    "exactness",
+    "groups",
+    "learning",
+    "minichem",
+    "probe",
+    "retrieval",
+    "shapley_and_sobol",
+    "shapley_ranking",
+    "time_dependence",
+    "where_carbon_matters",
+]
