@@ -5,11 +5,10 @@ from .acceleration import search_orbit as search_orbit
 from .batch import search_many as search_many
 from .candidates import AmbiguousCluster as AmbiguousCluster
 from .candidates import CandidateFinder as CandidateFinder
+from .detections import features_4xmm as features_4xmm
+from .detections import features_chandra as features_chandra
 from .events import EventList as EventList
 from .features import Features as Features
-from .features import features_4xmm as features_4xmm
-from .features import features_chandra as features_chandra
-from .features import features_swift as features_swift
 from .features import hardness as hardness
 from .folding import Profile as Profile
 from .folding import epoch_fold as epoch_fold
@@ -18,6 +17,7 @@ from .limits import Limit as Limit
 from .limits import pulsed_fraction_limit as pulsed_fraction_limit
 from .limits import required_counts as required_counts
 from .limits import required_exposure as required_exposure
+from .long_term import features_swift as features_swift
 from .noise import leahy_power as leahy_power
 from .periodogram import Periodogram as Periodogram
 from .periodogram import search_h as search_h

@@ -12,16 +12,16 @@ from scipy.special import logsumexp
 from decan.core.saved import Saved
 
 from .clusters import METHODS, Clusters, fit_clusters
-from .features import Features
+from .features import Features, as_features, as_table
 from .ranking import (
     at_fixed,
     source_weights,
     threshold_for_recall,
     threshold_for_share,
     vote,
-    wilson_interval,
 )
 from .surrogate import SurrogateTree
+from .validation import recall_left_out, selection_stability
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,7 +148,7 @@ class CandidateFinder(Saved):
             If no row or every row is known, sources are missing, or there are fewer rows
             than five times the features.
         """
-        self.features_ = _as_features(X, groups)
+        self.features_ = as_features(X, groups)
         label = np.asarray(known, dtype=bool)
         if len(label) != len(self.features_):
             raise ValueError(f"known has {len(label)} rows, the features {len(self.features_)}")
@@ -184,7 +184,7 @@ class CandidateFinder(Saved):
             Difference of joint log-densities: it does not saturate. Higher is more
             pulsar-like.
         """
-        table = X.table if isinstance(X, Features) else _as_table(X)
+        table = X.table if isinstance(X, Features) else as_table(X)
         return self._score(self._scaled(table))
 
     def predict(self, X: Features | pd.DataFrame | ArrayLike) -> NDArray[np.bool_]:
@@ -307,32 +307,7 @@ class CandidateFinder(Saved):
         ValueError
             If fewer than two known sources are there.
         """
-        import pandas as pd
-
-        features, known = self.features_, self.known_
-        names = sorted(set(features.source[known].tolist()), key=str)
-        if len(names) < 2:
-            raise ValueError(f"{len(names)} known source; leaving one out needs two")
-        rows = []
-        for name in names:
-            held = features.source == name
-            score = self._refit(features.where(~held), known[~held]).score_samples(features)
-            others = ~known & ~held
-            recall = np.mean(score[held] >= threshold_for_share(score[others], share))
-            bright = features.log_flux
-            by_flux = np.mean(bright[held] >= threshold_for_share(bright[others], share))
-            low, high = wilson_interval(recall * held.sum(), held.sum())
-            rows.append((name, int(held.sum()), recall, float(low), float(high), by_flux))
-        recalls = np.array([row[2] for row in rows])
-        drawn = np.random.default_rng(0).integers(len(rows), size=(n_boot, len(rows)))
-        ends = np.quantile(recalls[drawn].mean(axis=1), [0.16, 0.84]) if n_boot else [np.nan] * 2
-        rows.append(
-            ("mean", sum(row[1] for row in rows), float(recalls.mean()), float(ends[0]),
-             float(ends[1]), float(np.mean([row[5] for row in rows])))
-        )  # fmt: skip
-        table = pd.DataFrame(rows, columns=["source", "n", "recall", "low", "high", "brightness"])
-        table.attrs["n_sources"] = len(names)
-        return table
+        return recall_left_out(self, share, n_boot)
 
     def stability(self, n_boot: int = 200, *, rng: Any = None) -> pd.DataFrame:
         """How often each source is selected when sources are resampled and all is fitted anew.
@@ -351,30 +326,7 @@ class CandidateFinder(Saved):
             ``source``, ``share`` of the fits in which most of its rows were selected, with
             Wilson's interval, most stable first.
         """
-        import pandas as pd
-
-        generator = np.random.default_rng(rng)
-        features, known = self.features_, self.known_
-        names, code = np.unique(features.source.astype(str), return_inverse=True)
-        rows_of = [np.flatnonzero(code == i) for i in range(len(names))]
-        is_known = np.array([known[rows].any() for rows in rows_of])
-        pools = [np.flatnonzero(is_known), np.flatnonzero(~is_known)]
-        selected = np.zeros(len(names))
-        for _ in range(n_boot):
-            drawn = np.concatenate([generator.choice(pool, len(pool)) for pool in pools])
-            at = np.concatenate([rows_of[i] for i in drawn])
-            finder = self._refit(features.where(at), known[at])
-            score = finder.score_samples(features)
-            share = np.bincount(code, score >= finder.threshold_) / np.bincount(code)
-            selected += share > 0.5
-        low, high = wilson_interval(selected, np.full(len(names), n_boot))
-        table = pd.DataFrame(
-            {"source": names, "share": selected / n_boot, "low": low, "high": high,
-             "known": is_known}
-        )  # fmt: skip
-        return table.sort_values(["share", "source"], ascending=[False, True]).reset_index(
-            drop=True
-        )
+        return selection_stability(self, n_boot, rng)
 
     def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         model: dict[str, NDArray[Any]] = {
@@ -535,32 +487,6 @@ class CandidateFinder(Saved):
         if self.features_.log_counts is None:
             raise ValueError("fixed='counts': the features hold no counts (EP_8_CTS)")
         return self.features_.log_counts
-
-
-def _as_features(X: Any, groups: ArrayLike | None) -> Features:
-    if isinstance(X, Features):
-        return X
-    if groups is None:
-        raise ValueError(
-            "groups: the source of each row is needed, rows of one source are not independent"
-        )
-    table = _as_table(X)
-    brightest = table.columns[-1] if "EP_8_FLUX" not in table else "EP_8_FLUX"
-    return Features(
-        table.reset_index(drop=True),
-        np.asarray(groups),
-        np.arange(len(table)),
-        table[brightest].to_numpy(dtype=float),
-    )
-
-
-def _as_table(X: Any) -> pd.DataFrame:
-    import pandas as pd
-
-    if isinstance(X, pd.DataFrame):
-        return X
-    values = np.asarray(X, dtype=float)
-    return pd.DataFrame(values, columns=[f"x{i}" for i in range(values.shape[1])])
 
 
 def _expanded(x: NDArray[np.float64], degree: int) -> NDArray[np.float64]:

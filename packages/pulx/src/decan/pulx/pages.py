@@ -19,10 +19,12 @@ from .acceleration import search_accelerated
 from .batch import search_many, searched_range
 from .candidates import CandidateFinder
 from .catalogue import clean_detections, three_valued
+from .detections import features_4xmm, features_chandra
 from .events import EventList
-from .features import Features, features_4xmm, features_chandra, features_swift
+from .features import Features
 from .folding import fold
 from .limits import pulsed_fraction_limit
+from .long_term import features_swift
 from .periodogram import search_z
 from .plots import plot_light_curve, plot_ranking, plot_tree
 from .shipped import SWIFT_FEATURES, XMM_FEATURES

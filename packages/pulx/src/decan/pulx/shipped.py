@@ -9,7 +9,8 @@ import numpy as np
 
 from .archive import DATASETS
 from .candidates import CandidateFinder
-from .features import features_4xmm, features_swift
+from .detections import features_4xmm
+from .long_term import features_swift
 from .simulate import simulate_catalogue
 
 __all__ = ["SWIFT_FEATURES", "XMM_FEATURES", "train_finders"]

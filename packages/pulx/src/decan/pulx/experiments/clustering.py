@@ -141,7 +141,7 @@ def missing_values(run: Run) -> None:
     import pandas as pd
 
     from ..candidates import CandidateFinder
-    from ..features import features_4xmm
+    from ..detections import features_4xmm
 
     table = catalogue(run, 600)
     run.used("simulated 4XMM-like catalogue", provenance=SIMULATED, n=len(table))

@@ -109,7 +109,7 @@ def _ceiling(run: Run) -> tuple[float, float, int]:
     from decan.core.metrics import roc_auc
 
     from ..archive import DATASETS
-    from ..features import features_4xmm
+    from ..detections import features_4xmm
     from ..ranking import threshold_for_share
     from ..simulate import simulate_catalogue
 

@@ -22,7 +22,7 @@ __all__ = ["archive_sample"]
 def archive_sample(run: Run) -> None:
     """Rows of 4XMM around the sources, ranked like the simulated ones; needs the network."""
     from ..candidates import CandidateFinder
-    from ..features import features_4xmm
+    from ..detections import features_4xmm
     from ..queries import query_4xmm_around
 
     sources = run.load("swift_sources")

@@ -34,7 +34,7 @@ def catalogue(run: Run, seed: int) -> pd.DataFrame:
 
 
 def labelled(table: pd.DataFrame) -> tuple[Features, Any, Any]:
-    from ..features import features_4xmm
+    from ..detections import features_4xmm
 
     features = features_4xmm(table, scatter=True)
     return (
@@ -46,7 +46,7 @@ def labelled(table: pd.DataFrame) -> tuple[Features, Any, Any]:
 
 def swift_sample(run: Run) -> tuple[pd.DataFrame, Features, Any, Provenance]:
     """Swift snapshots of pulsars and unlabelled sources: the real ones, or simulated curves."""
-    from ..features import features_swift
+    from ..long_term import features_swift
 
     if run.has("swift_snapshots") and run.has("swift_sources"):
         rows = run.load("swift_snapshots")
