@@ -3,12 +3,11 @@ import pandas as pd
 import pytest
 
 from decan.core.errors import SchemaError
+from decan.core.testing import needs_data
 from decan.transits.archive import DATASETS
 from decan.transits.rules import THRESHOLDS, RuleVetter
 
-at_hand = pytest.mark.skipif(
-    DATASETS.where("kepler_dr25_sup_metrics") is None, reason="the metrics are not at hand"
-)
+at_hand = needs_data(DATASETS, "kepler_dr25_sup_metrics")
 
 
 @pytest.fixture(scope="module")

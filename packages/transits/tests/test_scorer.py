@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from decan.core.errors import SchemaError
+from decan.core.testing import needs_data
 from decan.transits import KoiScorer
 from decan.transits.archive import DATASETS, koi_labels
 from decan.transits.scorer import CUMULATIVE_COLUMNS, DR25_COLUMNS
@@ -75,7 +76,7 @@ def test_labels_need_both_the_archive_and_kepler_itself():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(DATASETS.where("kepler_koi") is None, reason="kepler_koi is not at hand")
+@needs_data(DATASETS, "kepler_koi")
 def test_cumulative_columns_alone_reach_the_baseline_of_the_notes():
     from decan.core.metrics import average_precision
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from decan.core.testing import needs_data
 from decan.transits import (
     LightCurve,
     TransitSignal,
@@ -14,9 +15,7 @@ from decan.transits.explain import integrated_gradients, sweep
 from decan.transits.features import SCALARS, scalar_features
 from decan.transits.simulate import KINDS, labels_of
 
-at_hand = pytest.mark.skipif(
-    DATASETS.where("lc_wasp126_tess") is None, reason="the real light curves are not at hand"
-)
+at_hand = needs_data(DATASETS, "lc_wasp126_tess")
 
 
 def test_a_hot_jupiter_is_a_planet_candidate_with_its_reasons(vetter, planet):

@@ -163,11 +163,14 @@ def phase_of(
     array([ 0. ,  0.2, -0.1])
     """
     base = np.asarray(time, dtype=float) - np.asarray(epoch, dtype=float)
-    cycle: NDArray[np.float64] = base / np.asarray(period, dtype=float) - start
+    cycle: NDArray[np.float64] = np.asarray(base / np.asarray(period, dtype=float))
+    # In place from here on: new pages for long arrays cost more than the arithmetic.
+    cycle -= start
     cycle -= np.floor(cycle)
     # A tiny negative number rounds up to 1, which is the next cycle's 0.
     cycle[cycle >= 1.0] = 0.0
-    return cycle + start
+    cycle += start
+    return cycle
 
 
 def bin_means(
@@ -215,32 +218,37 @@ def bin_means(
     (np.float64(1.1), 2, 0.158)
     """
     size = n_objects * n_bins
-    total = np.zeros(size)
-    variance = np.zeros(size) if errors is not None else None
-    count = np.zeros(size, dtype=np.int64)
+    # One cell more takes what is left out, which is cheaper than cutting it out.
+    total = np.zeros(size + 1)
+    variance = np.zeros(size + 1) if errors is not None else None
+    count = np.zeros(size + 1, dtype=np.int64)
     x, y = np.asarray(place), np.asarray(values)
     owner = None if objects is None else np.asarray(objects)
     sigma = None if errors is None else np.asarray(errors)
     scale = n_bins / (high - low)
     for start in range(0, x.size, _CHUNK):
         rows = slice(start, start + _CHUNK)
-        index = np.floor((x[rows] - low) * scale)
+        index = np.asarray((x[rows] - low) * scale)
         inside = (index >= 0) & (index < n_bins) & np.isfinite(y[rows])
         if sigma is not None:
             inside &= np.isfinite(sigma[rows])
-        cell = index[inside].astype(np.int64)
+        if not inside.all():
+            index = np.where(inside, index, 0.0)
+        cell = index.astype(np.int64)
         if owner is not None:
-            cell += owner[rows][inside] * n_bins
-        total += np.bincount(cell, weights=y[rows][inside], minlength=size)
-        count += np.bincount(cell, minlength=size)
+            cell += owner[rows] * n_bins
+        cell[~inside] = size
+        total += np.bincount(cell, weights=y[rows], minlength=size + 1)
+        count += np.bincount(cell, minlength=size + 1)
         if variance is not None and sigma is not None:
-            variance += np.bincount(cell, weights=sigma[rows][inside] ** 2, minlength=size)
+            variance += np.bincount(cell, weights=sigma[rows] ** 2, minlength=size + 1)
+    total, count = total[:size], count[:size]
     shape = (n_objects, n_bins)
     filled = np.maximum(count, 1)
     mean = np.where(count > 0, total / filled, np.nan).reshape(shape)
     error = None
     if variance is not None:
-        error = np.where(count > 0, np.sqrt(variance) / filled, np.nan).reshape(shape)
+        error = np.where(count > 0, np.sqrt(variance[:size]) / filled, np.nan).reshape(shape)
     return Binned(mean, count.reshape(shape), error)
 
 

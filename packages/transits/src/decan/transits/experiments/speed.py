@@ -7,15 +7,23 @@ import warnings
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from decan.core.errors import DataNotAvailable
 from decan.core.experiment import REAL, SIMULATED, Claim, Run, experiment
 
-__all__ = ["FIVE", "speed_ratios"]
+from ..detrending import detrend, flatten, transit_mask
+from ..folding import bin_means, phase_of
+from ..lightcurve import LightCurve, TransitSignal
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["WASP_126_B", "best_of", "seconds_of_each", "speed_ratios", "stand_in_light_curve"]
+
+WASP_126_B = TransitSignal(3.28987, 1327.514029, 199.09 / 60)
 FIVE = ((300, 1.0, None), (75, 1.0, 0.0), (75, 1.0, 0.5), (75, 2.0, 0.0), (75, 2.0, 0.5))
 """Bins, periods folded, centre of the window: global, main, secondary, even, odd."""
 
@@ -35,51 +43,65 @@ def speed_ratios(run: Run) -> None:
     Peers that are not installed are left out. ``wotan`` is called once before, so that its
     compilation does not count.
     """
-    from ..detrending import detrend, flatten, transit_mask
-    from ..lightcurve import LightCurve, TransitSignal
-
-    signal = TransitSignal(3.28987, 1327.514029, 199.09 / 60)
     kind = REAL
     try:
         curve = run.load("lc_wasp126_tess")
     except DataNotAvailable as error:
         run.note(f"The real light curve is not at hand ({error}); noise stands in.")
-        kind = SIMULATED
-        times: Any = 1325.3 + np.arange(36_578) * (56.2 / 36_578)
-        noise = run.rng.normal(0, 1.4e-3, times.size)
-        curve = LightCurve(times, 1 + noise)
-    flat, mask = flatten(curve, signal), transit_mask(curve, [signal])
-    n = len(curve)
-    ours = _best(lambda: _views(flat, signal, _means), 20)
-    run.record("five views", 1e3 * ours, provenance=kind, n=n, unit="ms")
-    scipy = _best(lambda: _views(flat, signal, _binned_statistic), 20)
-    run.record("five views, times faster than binned_statistic", scipy / ours, provenance=kind,
-               n=n, note=f"scipy {version('scipy')}")  # fmt: skip
-    trend = _best(
-        lambda: detrend(curve.time, curve.flux, mask=mask, window_day=0.41), 20
-    )  # fmt: skip
+        kind, curve = SIMULATED, stand_in_light_curve(run.rng)
+    seconds, n = seconds_of_each(curve), len(curve)
+    views, trend = seconds["five views, decan"], seconds["detrending, decan masked spline"]
+    run.record("five views", 1e3 * views, provenance=kind, n=n, unit="ms")
     run.record("detrending, masked spline", 1e3 * trend, provenance=kind, n=n, unit="ms")
+    peers = {
+        "five views, times faster than binned_statistic": ("five views, scipy", views),
+        "five views, times faster than lightkurve": ("five views, lightkurve", views),
+        "detrending, times faster than wotan's biweight, warm": ("detrending, wotan", trend),
+    }
+    for metric, (peer, ours) in peers.items():
+        for name, value in seconds.items():
+            if name.startswith(peer):
+                note = name.split(", ", 1)[1]
+                run.record(metric, value / ours, provenance=kind, n=n, note=note)
+
+
+def stand_in_light_curve(rng: np.random.Generator | int) -> LightCurve:
+    """White noise at the times of two TESS sectors, 36,578 rows."""
+    times: Any = 1325.3 + np.arange(36_578) * (56.2 / 36_578)
+    return LightCurve(times, 1 + np.random.default_rng(rng).normal(0, 1.4e-3, times.size))
+
+
+def seconds_of_each(curve: LightCurve) -> dict[str, float]:
+    """Processor time of five views and of detrending, ours and of each installed peer."""
+    signal = WASP_126_B
+    flat, mask = flatten(curve, signal), transit_mask(curve, [signal])
+    seconds = {
+        "five views, decan": best_of(lambda: _views(flat, signal, _means), 20),
+        f"five views, scipy {version('scipy')} binned_statistic": best_of(
+            lambda: _views(flat, signal, _binned_statistic), 20
+        ),
+        "detrending, decan masked spline": best_of(
+            lambda: detrend(curve.time, curve.flux, mask=mask, window_day=0.41), 40
+        ),
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if _installed("lightkurve"):
-            peer = _best(_lightkurve(flat, signal), 2)
-            run.record("five views, times faster than lightkurve", peer / ours, provenance=kind,
-                       n=n, note=f"lightkurve {version('lightkurve')}")  # fmt: skip
-        if _installed("wotan"):
+        if found := _installed("lightkurve"):
+            views = _lightkurve(flat, signal)
+            seconds[f"five views, lightkurve {found} fold and bin"] = best_of(views, 2)
+        if found := _installed("wotan"):
             wotan: Any = import_module("wotan")
 
             def biweight() -> None:
-                wotan.flatten(curve.time, curve.flux, method="biweight",
-                              window_length=4 * signal.duration_day)  # fmt: skip
+                window = 4 * signal.duration_day
+                wotan.flatten(curve.time, curve.flux, method="biweight", window_length=window)
 
-            biweight()
-            run.record(
-                "detrending, times faster than wotan's biweight, warm", _best(biweight, 5) / trend,
-                provenance=kind, n=n, note=f"wotan {version('wotan')}",
-            )  # fmt: skip
+            biweight()  # compiles
+            seconds[f"detrending, wotan {found} biweight, warm"] = best_of(biweight, 10)
+    return seconds
 
 
-def _best(function: Callable[[], object], repeats: int) -> float:
+def best_of(function: Callable[[], object], repeats: int) -> float:
     """Shortest processor time of several calls, seconds: what others do does not count."""
     times = []
     for _ in range(repeats):
@@ -89,17 +111,14 @@ def _best(function: Callable[[], object], repeats: int) -> float:
     return min(times)
 
 
-def _installed(name: str) -> bool:
+def _installed(name: str) -> str:
     try:
-        version(name)
+        return version(name)
     except PackageNotFoundError:
-        return False
-    return True
+        return ""
 
 
-def _views(flat: Any, signal: Any, means: Callable[..., object]) -> None:
-    from ..folding import phase_of
-
+def _views(flat: LightCurve, signal: TransitSignal, means: Callable[..., object]) -> None:
     for bins, periods, centre in FIVE:
         period = periods * signal.period_day
         phase = phase_of(flat.time, period, signal.epoch)
@@ -111,9 +130,7 @@ def _views(flat: Any, signal: Any, means: Callable[..., object]) -> None:
         means(place[near], flat.flux[near], 3.0, bins)
 
 
-def _means(place: Any, flux: Any, edge: float, bins: int) -> object:
-    from ..folding import bin_means
-
+def _means(place: ArrayLike, flux: NDArray[np.float64], edge: float, bins: int) -> object:
     return bin_means(place, flux, low=-edge, high=edge, n_bins=bins)
 
 
@@ -123,7 +140,7 @@ def _binned_statistic(place: Any, flux: Any, edge: float, bins: int) -> object:
     return binned_statistic(place, flux, "mean", bins=bins, range=(-edge, edge))
 
 
-def _lightkurve(flat: Any, signal: Any) -> Callable[[], None]:
+def _lightkurve(flat: LightCurve, signal: TransitSignal) -> Callable[[], None]:
     import lightkurve
 
     curve = lightkurve.LightCurve(time=flat.time, flux=flat.flux)
