@@ -45,6 +45,7 @@ CASES = {
     "one band": [image(1)],
     "varying PSF": [image(2, psf=grid_psf())],
     "two frames": [image(wcs=shifted_wcs(0, 0)), image(wcs=shifted_wcs(1.3, -0.4))],
+    "narrow PSF": [image(2, psf=GaussianPSF(0.4))],
 }
 
 
@@ -124,3 +125,50 @@ def test_images_of_different_shape_without_coordinates_are_refused():
 def test_images_with_different_bands_are_refused():
     with pytest.raises(ValueError, match="same bands"):
         sky_grid([image(2), image(3)])
+
+
+def seen_at(psf, dy, dx, size=15):
+    """Unit-flux source off the middle pixel, as the model renders it."""
+    scene = Scene.of([PhotonImage(np.zeros((size, size)), psf=psf)], Priors())
+    oy, ox = scene.instruments[0].origin
+    scene.points = [Point(size // 2 + oy + dy, size // 2 + ox + dx, np.array([1.0]), 1)]
+    points = scene.model().points
+    state = points.at(points.start([[1.0]])[None])
+    return points.counts(state, 0)[0, 0].numpy()
+
+
+@pytest.mark.parametrize("sigma", [0.25, 0.4, 0.7])
+def test_a_gaussian_narrower_than_a_pixel_is_integrated_over_pixels_at_its_place(sigma):
+    from scipy.special import ndtr
+
+    seen = seen_at(GaussianPSF(sigma), 0.3, -0.45)
+    edges = np.arange(16) - 7.5
+    lines = [np.diff(ndtr((edges - d) / sigma)) for d in (0.3, -0.45)]
+    # The finest Gaussian is known on a fifth of a pixel.
+    assert seen == pytest.approx(np.outer(*lines), abs=2e-3)
+    assert seen.min() > -1e-3
+
+
+@pytest.mark.parametrize("oversampling", [1, 2, 3])
+def test_an_undersampled_image_of_a_psf_leaves_no_ring(oversampling):
+    stamp = np.zeros((9, 9))
+    stamp[4, 4], stamp[4, 5], stamp[4, 3] = 0.9, 0.05, 0.05
+    seen = seen_at(ImagePSF(stamp, oversampling=oversampling), 0.4, 0.1)
+    y, x = np.mgrid[:15, :15] - 7
+    assert seen.min() > -1e-12
+    assert seen.sum() == pytest.approx(1, abs=1e-6)
+    if oversampling == 1:  # linear interpolation keeps the centroid
+        assert (seen * y).sum() == pytest.approx(0.4, abs=1e-6)
+        assert (seen * x).sum() == pytest.approx(0.1, abs=1e-6)
+
+
+@pytest.mark.parametrize("oversampling", [2, 3])
+def test_stamps_on_pixels_are_the_fine_ones_seen_from_the_middle(oversampling):
+    fine = GaussianPSF(2.0, size=13).stamps(1)[0]
+    psf = ImagePSF(fine, oversampling=oversampling)
+    stamp = psf.stamps(1)[0]
+    half = stamp.shape[0] // 2
+    seen = seen_at(psf, 0.0, 0.0)[7 - half : 8 + half, 7 - half : 8 + half]
+    assert stamp.sum() == pytest.approx(1)
+    # The model's stamps leave out a rim of a ten-thousandth; even ones share their rim.
+    assert seen == pytest.approx(stamp, abs=0.01 if oversampling == 2 else 1e-3)

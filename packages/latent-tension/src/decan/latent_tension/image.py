@@ -152,7 +152,8 @@ class PhotonImage:
             raise ValueError(f"{self.name}: exposure is zero everywhere")
         psf = self.psf
         if isinstance(psf, ImagePSF):
-            psf = ImagePSF(psf.stamps(self.n_bands)[keep])
+            stamps = psf.fine_stamps(self.n_bands)[keep]
+            psf = ImagePSF(stamps, oversampling=psf.oversampling)
         image = object.__new__(PhotonImage)
         image.__dict__ = {**self.__dict__, "psf": psf}
         for key in ("counts", "exposure", "mask", "background", "band_response", "energy_edges"):

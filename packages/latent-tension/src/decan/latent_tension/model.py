@@ -88,7 +88,7 @@ class SkyModel:
             seen = one.observe(sky)
             if self.points is not None:
                 seen = seen + self.points.counts(states["points"], i)
-            # A Fourier shift of an undersampled PSF may undershoot zero by rounding.
+            # A Fourier shift may undershoot zero by a ring of the PSF.
             rate = (seen * one.exposure + one.background).clamp(min=1e-12)
             rates.append(rate.flatten(1))
         return Linearised(self, states, torch.cat(rates, 1))

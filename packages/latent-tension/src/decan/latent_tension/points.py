@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,8 @@ import torch
 from torch import Tensor
 
 from .fields import good_size
-from .psf import PSFGrid
-from .response import Instrument
+from .psf import PSFGrid, rings
+from .response import Instrument, shift_factor
 from .spectra import SOURCE_INDEX, InverseGamma, Normal
 
 __all__ = ["PointSources"]
@@ -21,8 +22,10 @@ __all__ = ["PointSources"]
 class PointSources:
     """A list of point sources, each rendered through every instrument's PSF.
 
-    The PSF is moved by an exact Fourier shift, so that position has a derivative. Flux is
-    the sum over bands; the bands' shares follow an index and free departures.
+    The PSF is moved by an exact Fourier shift on its own pixels and then summed over those of
+    the counts, so that position has a derivative; where it is too narrow even for its own
+    pixels, by linear interpolation. Flux is the sum over bands; the bands' shares follow an
+    index and free departures.
 
     Parameters
     ----------
@@ -203,24 +206,24 @@ class _Eye:
         self.rest = torch.as_tensor(here - base).to(instrument.exposure)
         psf = instrument.image.psf
         if isinstance(psf, PSFGrid):
-            sizes = [m.stamps(n_bands).shape[1:] for m in psf.members]
-            stamps = np.stack([psf.stamps_at(y, x, n_bands) for y, x in here])
+            stamps, self.finer = np.stack([psf.stamps_at(y, x, n_bands) for y, x in here]), 1
         else:
-            one = _trimmed(psf.stamps(n_bands))
-            sizes, stamps = [one.shape[1:]], one[None]
+            stamps, self.finer = _trimmed(psf.fine_stamps(n_bands))[None], psf.oversampling
         ny, nx = instrument.image.shape[1:]
-        self.size = tuple(
-            1 if n == 1 else good_size(max(s[i] for s in sizes) + 4) for i, n in enumerate((ny, nx))
-        )
-        full = instrument.exposure.new_zeros(len(stamps), n_bands, *self.size)
         h, w = stamps.shape[2:]
+        self.size = tuple(
+            1 if n == 1 else good_size(math.ceil(s / self.finer) + 4) for n, s in ((ny, h), (nx, w))
+        )
+        self.linear = rings(stamps)
+        fine = [s * self.finer for s in self.size]
+        full = instrument.exposure.new_zeros(len(stamps), n_bands, *fine)
         full[..., :h, :w] = torch.tensor(stamps).to(full)
         # The source's pixel in the middle, so that no image has to be rolled later.
-        middle = (self.size[0] // 2 - h // 2, self.size[1] // 2 - w // 2)
+        middle = [self.finer * (n // 2) - s // 2 for n, s in zip(self.size, (h, w), strict=True)]
         full = torch.roll(full, middle, (2, 3))
         self.modes = torch.fft.rfft2(full)
-        self.ky = 2 * torch.pi * torch.fft.fftfreq(self.size[0]).to(full)[:, None]
-        self.kx = 2 * torch.pi * torch.fft.rfftfreq(self.size[1]).to(full)
+        self.ky = 2 * torch.pi * torch.fft.fftfreq(fine[0], dtype=full.dtype).to(full)
+        self.kx = 2 * torch.pi * torch.fft.rfftfreq(fine[1], dtype=full.dtype).to(full)
         margin = [s // 2 + 1 for s in self.size]
         self.margin = margin
         self.canvas = (ny + 2 * margin[0], nx + 2 * margin[1])
@@ -235,11 +238,24 @@ class _Eye:
         """Stamps and derivatives by y and x times the flux, (samples, n, band, 3, pixels)."""
         seen = (1 - self.outside)[:, None, None, None] * flux[..., None, None]
         out = flux.new_empty(*flux.shape, 3, self.size[0] * self.size[1])
+        m = self.finer
         for k, move in enumerate(shift + self.rest):  # one sample at a time bounds the memory
-            angle = self.ky * move[:, 0, None, None] + self.kx * move[:, 1, None, None]
-            modes = self.modes * torch.exp(-1j * angle)[:, None]
-            both = torch.stack([modes, -1j * self.ky * modes, -1j * self.kx * modes], 2)
-            out[k] = torch.fft.irfft2(both, s=self.size).flatten(-2)
+            # The middle of a pixel lies half a pixel before its first fine one's.
+            place = m * move + (m - 1) / 2
+            y, dy = shift_factor(self.ky, place[:, 0], linear=self.linear)
+            x, dx = shift_factor(self.kx, place[:, 1], linear=self.linear)
+            y, dy, x, dx = (
+                y[:, None, :, None],
+                dy[:, None, :, None],
+                x[:, None, None],
+                dx[:, None, None],
+            )
+            along = self.modes * y
+            both = torch.stack([along * x, m * self.modes * dy * x, m * along * dx], 2)
+            image = torch.fft.irfft2(both, s=(m * self.size[0], m * self.size[1]))
+            if m > 1:
+                image = image.unflatten(-1, (-1, m)).sum(-1).unflatten(-2, (-1, m)).sum(-2)
+            out[k] = image.flatten(-2)
         return out.mul_(seen)
 
     def added(self, stamps: Tensor) -> Tensor:

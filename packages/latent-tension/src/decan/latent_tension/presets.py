@@ -181,11 +181,9 @@ def load_fermi_gc(
         z["exposure"].astype(float), (1, 20, 20), order=1, grid_mode=True, mode="nearest"
     )[:, :ny, :nx]
     background = z["background"].astype(float)
-    stamps = z["psf"].astype(float)
     if rebin == 2:
         counts, background = (np.stack([_joined(b, 2) for b in a]) for a in (counts, background))
         exposure = np.stack([_joined(b, 2) for b in exposure]) / 4
-        stamps = _psf_on_joined(stamps)
         z = {**z, **{k: _joined(z[k][None], 2, axis=1)[0] / 2 for k in ("glon_deg", "glat_deg")}}
     wcs = _galactic(z)
     x = (catalogue["glon_deg"] - z["glon_deg"][0]) / (z["glon_deg"][1] - z["glon_deg"][0])
@@ -203,7 +201,7 @@ def load_fermi_gc(
     image = PhotonImage(
         counts,
         exposure,
-        ImagePSF(stamps),
+        ImagePSF(z["psf"].astype(float), oversampling=rebin),
         edges * u.GeV,
         pixel_scale=float(z["pixel_deg"]) * rebin * u.deg,
         wcs=wcs,
@@ -485,22 +483,6 @@ def _joined(counts: np.ndarray, factor: int, *, axis: int | None = None) -> np.n
         cut = np.moveaxis(counts, one, 0)[: n * factor]
         counts = np.moveaxis(cut.reshape(n, factor, *cut.shape[1:]).sum(1), 0, one)
     return np.asarray(counts)
-
-
-def _psf_on_joined(stamps: np.ndarray) -> np.ndarray:
-    """PSF on pixels of twice the side, for a source in the middle of such a pixel.
-
-    That place is a corner of four small pixels, so each large one takes halves of its rim.
-    """
-    ny, nx = stamps.shape[1:]
-    half = (min(ny, nx) // 2 - 1) // 2
-    weights = {-1: 0.5, 0: 1.0, 1: 0.5}
-    out = np.zeros((len(stamps), 2 * half + 1, 2 * half + 1))
-    for dy, wy in weights.items():
-        for dx, wx in weights.items():
-            y, x = (n // 2 + d + 2 * np.arange(-half, half + 1) for n, d in ((ny, dy), (nx, dx)))
-            out += wy * wx * stamps[:, y[:, None], x]
-    return np.asarray(out / out.sum((1, 2), keepdims=True))
 
 
 def _centroid(image: np.ndarray) -> tuple[float, float]:

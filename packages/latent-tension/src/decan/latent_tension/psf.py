@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["GaussianPSF", "ImagePSF", "KingPSF", "PSFGrid", "half_width"]
+__all__ = ["GaussianPSF", "ImagePSF", "KingPSF", "PSFGrid", "half_width", "rings"]
 
 SUM_TOLERANCE = 0.01
 SHIFT_WARNING = 2.0  # pixels
 NEGLIGIBLE = 1e-4
+RINGING = 0.1
 
 
 class ImagePSF:
@@ -29,12 +30,16 @@ class ImagePSF:
     Parameters
     ----------
     stamps : array_like, shape (y, x) or (band, y, x)
-        Non-negative, on the pixels of the counts.
+        Non-negative, on the pixels of the counts or on finer ones.
+    oversampling : int
+        Pixels of the stamps a pixel of the counts, along each axis. A PSF that is narrower
+        than two pixels is known well enough to be moved by parts of a pixel only on finer ones.
 
     Raises
     ------
     ValueError
-        If a value is negative or NaN, or a band has nothing but zeros.
+        If a value is negative or NaN, a band has nothing but zeros, or the oversampling is not
+        a whole number from one on.
 
     Examples
     --------
@@ -44,18 +49,26 @@ class ImagePSF:
     (2, 3, 3)
     """
 
-    def __init__(self, stamps: Any) -> None:
+    def __init__(self, stamps: Any, *, oversampling: int = 1) -> None:
         array = np.asarray(stamps, dtype=float)
         if array.ndim == 2:
             array = array[None]
         if array.ndim != 3:
             raise ValueError(f"psf: expected shape (y, x) or (band, y, x), found {array.shape}")
+        if oversampling != int(oversampling) or oversampling < 1:
+            raise ValueError(f"oversampling: must be 1, 2, 3, ..., found {oversampling}")
         _refuse_bad_values(array)
-        self._stamps, self.shifts = _centred(_normalised(array))
+        self.oversampling = int(oversampling)
+        self._fine, self.shifts = _centred(_normalised(array))
+        self._stamps = _on_pixels(self._fine, self.oversampling)
 
     def stamps(self, n_bands: int) -> np.ndarray:
-        """Stamps of unit sum, shape (n_bands, y, x)."""
+        """Stamps of unit sum on the pixels of the counts, shape (n_bands, y, x)."""
         return _for_bands(self._stamps, n_bands)
+
+    def fine_stamps(self, n_bands: int) -> np.ndarray:
+        """The same on the finer pixels, ``oversampling`` of them a pixel and axis."""
+        return _for_bands(self._fine, n_bands)
 
     def __repr__(self) -> str:
         bands, ny, nx = self._stamps.shape
@@ -85,10 +98,12 @@ class GaussianPSF(ImagePSF):
         if not np.all(sigmas > 0):
             raise ValueError(f"sigma: must be positive, found {sigma}")
         half = (size or 2 * int(np.ceil(6 * sigmas.max())) + 1) // 2
-        edges = np.arange(-half, half + 2) - 0.5
+        finer = 1 if sigmas.min() >= 0.75 else 5
+        n_fine = finer * (2 * half + 1)
+        edges = (np.arange(n_fine + 1) - n_fine / 2) / finer
         line = np.diff(ndtr(edges / sigmas[:, None]), axis=1)
         stamps = line[:, :, None] * line[:, None, :]
-        super().__init__(stamps / stamps.sum((1, 2), keepdims=True))
+        super().__init__(stamps / stamps.sum((1, 2), keepdims=True), oversampling=finer)
 
 
 class KingPSF(ImagePSF):
@@ -115,13 +130,13 @@ class KingPSF(ImagePSF):
         cores = np.atleast_1d(np.asarray(core, dtype=float))
         if not np.all(cores > 0):
             raise ValueError(f"core: must be positive, found {core}")
-        half = int(np.ceil(radius)) + 1
-        fine = (np.arange(5 * (2 * half + 1)) - 5 * half - 2) / 5
-        r2 = fine[:, None] ** 2 + fine**2
+        finer = 1 if cores.min() >= 1.1 else 3
+        side = finer * (2 * (int(np.ceil(radius)) + 1) + 1)
+        place = (np.arange(5 * side) - (5 * side - 1) / 2) / (5 * finer)
+        r2 = place[:, None] ** 2 + place**2
         profile = (1 + r2 / cores[:, None, None] ** 2) ** -slope * (r2 <= radius**2)
-        side = 2 * half + 1
         stamps = profile.reshape(len(cores), side, 5, side, 5).mean((2, 4))
-        super().__init__(stamps / stamps.sum((1, 2), keepdims=True))
+        super().__init__(stamps / stamps.sum((1, 2), keepdims=True), oversampling=finer)
 
 
 class PSFGrid:
@@ -215,6 +230,54 @@ def half_width(stamps: np.ndarray) -> np.ndarray:
             area = np.sum(fine >= fine.max() / 2) / scale**2
             widths.append(max(2 / np.sqrt(np.pi), 2 * np.sqrt(area / np.pi)))
     return np.array(widths)
+
+
+def rings(stamps: np.ndarray) -> bool:
+    """Whether a PSF is too narrow for its pixels to be moved by a Fourier shift.
+
+    Parameters
+    ----------
+    stamps : ndarray, shape (..., y, x)
+        PSF images of unit sum.
+
+    Returns
+    -------
+    bool
+        True if half a pixel's shift leaves negative values of more than a tenth of the light.
+
+    Examples
+    --------
+    >>> rings(GaussianPSF(1.5).stamps(1))
+    False
+    >>> narrow = np.zeros((1, 9, 9))
+    >>> narrow[0, 4, 4] = 1
+    >>> rings(narrow)
+    True
+    """
+    room = [(0, 0)] * (stamps.ndim - 2) + [(2, 2) if n > 1 else (0, 0) for n in stamps.shape[-2:]]
+    wide = np.pad(stamps, room)
+    half = [np.fft.fftfreq(n) * 0.5 for n in wide.shape[-2:]]
+    phase = np.exp(-2j * np.pi * (half[0][:, None] + half[1]))
+    moved = np.fft.ifft2(np.fft.fft2(wide) * phase).real
+    return bool((-np.minimum(moved, 0).sum((-2, -1))).max() > RINGING)
+
+
+def _on_pixels(fine: np.ndarray, oversampling: int) -> np.ndarray:
+    """Stamps on pixels that hold several fine ones, the middle of both in one place."""
+    if oversampling == 1:
+        return fine
+    box = np.ones(oversampling)
+    if oversampling % 2 == 0:  # the middle fine pixel is centred, so the rim is shared
+        box = np.r_[0.5, np.ones(oversampling - 1), 0.5]
+    out = fine
+    for axis in (1, 2):
+        half = fine.shape[axis] // 2
+        reach = -(-(half + len(box) // 2) // oversampling)
+        room = [(0, 0)] * 3
+        room[axis] = (oversampling * reach + len(box) // 2 - half,) * 2
+        wide = np.apply_along_axis(np.convolve, axis, np.pad(out, room), box, "valid")
+        out = np.take(wide, oversampling * np.arange(2 * reach + 1), axis=axis)
+    return np.asarray(out)
 
 
 def _refuse_bad_values(array: np.ndarray) -> None:

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from .fields import Grid, good_size
 from .image import PhotonImage
-from .psf import PSFGrid
+from .psf import PSFGrid, rings
 
-__all__ = ["Instrument", "sky_grid"]
+__all__ = ["Instrument", "shift_factor", "sky_grid"]
 
 
 class Instrument:
@@ -109,12 +109,54 @@ class Instrument:
         for i, row in enumerate(y % self.grid.ny):
             full[:, row].index_add_(1, x % self.grid.nx, stamps[:, i])
         modes = torch.fft.rfft2(full)
-        fy, fx = self.rest
-        if abs(fy) < 1e-9 and abs(fx) < 1e-9:
+        if max(abs(r) for r in self.rest) < 1e-9:
             return modes
-        ky = torch.fft.fftfreq(self.grid.ny, dtype=torch.float64, device=stamps.device)
-        kx = torch.fft.rfftfreq(self.grid.nx, dtype=torch.float64, device=stamps.device)
-        return modes * torch.exp(2j * torch.pi * (ky[:, None] * fy + kx * fx))
+        like = {"dtype": torch.float64, "device": stamps.device}
+        fy, fx = (torch.tensor([-r], **like) for r in self.rest)
+        linear = rings(stamps.cpu().numpy())
+        ky = 2 * torch.pi * torch.fft.fftfreq(self.grid.ny, **like)
+        kx = 2 * torch.pi * torch.fft.rfftfreq(self.grid.nx, **like)
+        return (
+            modes
+            * shift_factor(ky, fy, linear=linear)[0][0, :, None]
+            * shift_factor(kx, fx, linear=linear)[0][0]
+        )
+
+
+def shift_factor(wave: Tensor, move: Tensor, *, linear: bool) -> tuple[Tensor, Tensor]:
+    """Fourier factor of a shift along one axis, and its derivative by the shift.
+
+    Parameters
+    ----------
+    wave : Tensor, shape (k,)
+        Wave numbers, radians a pixel.
+    move : Tensor, shape (n,)
+        Pixels; need not be whole.
+    linear : bool
+        Linear interpolation between the two whole shifts around, which stays positive; else
+        the exact shift of what is known up to the pixels' own frequency.
+
+    Returns
+    -------
+    factor, derivative : Tensor, shape (n, k)
+        Complex.
+
+    Examples
+    --------
+    >>> k = 2 * torch.pi * torch.fft.fftfreq(4, dtype=torch.float64)
+    >>> factor, _ = shift_factor(k, torch.tensor([0.25]), linear=True)
+    >>> one = torch.fft.fft(torch.tensor([1.0, 0, 0, 0], dtype=torch.float64))
+    >>> torch.fft.ifft(one * factor[0]).real.round(decimals=6)
+    tensor([0.7500, 0.2500, 0.0000, 0.0000], dtype=torch.float64)
+    """
+    if not linear:
+        factor = torch.exp(-1j * wave * move[:, None])
+        return factor, -1j * wave * factor
+    low = move.floor()
+    part = (move - low)[:, None]
+    whole = torch.exp(-1j * wave * low[:, None])
+    step = torch.exp(-1j * wave) - 1
+    return whole * (1 + part * step), whole * step
 
 
 def sky_grid(
