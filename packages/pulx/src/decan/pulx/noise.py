@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .gti import window_transform
 from .nufft import phase_sums
 from .statistics import refine
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from .events import EventList
 
 __all__ = ["Continuum", "LeahyPower", "leahy_power"]
+
+# Power of an alias, in the units in which noise has 2, that a fit of the level does not feel.
+_HIDDEN = 0.02
 
 
 @dataclass(frozen=True)
@@ -148,10 +152,6 @@ def fit_continuum(
     Continuum
     """
     n, rest = len(times), sums.copy()
-    step = frequency[1] - frequency[0] if len(frequency) > 1 else 1.0
-    # Points that stand for the good time: dense enough for the highest offset in frequency.
-    per_second = 2.5 * (frequency[-1] - frequency[0])
-    points = window = None
     for _ in range(6):
         power = 2 / n * np.abs(rest) ** 2
         continuum = Continuum.fit(frequency, power)
@@ -160,21 +160,11 @@ def fit_continuum(
         if excess[k] < np.log(len(frequency)) + 7:
             break
         best = refine(times, float(frequency[k]), drift, with_drift=True)
-        if points is None:
-            lengths = gti[:, 1] - gti[:, 0]
-            counts = np.clip(np.ceil(lengths * per_second), 16, 200_000).astype(int)
-            points = np.concatenate(
-                [
-                    a + (np.arange(c) + 0.5) * (b - a) / c
-                    for (a, b), c in zip(gti, counts, strict=True)
-                ]
-            )
-            window = np.repeat(lengths / counts, counts) / lengths.sum()
         turns = best.frequency * times + best.drift * times**2 / 2
         total = np.exp(2j * np.pi * (turns - np.rint(turns))).sum()
-        weights = window * np.exp(1j * np.pi * (drift - best.drift) * points**2)
-        first = float(frequency[0]) - best.frequency
-        rest = rest - total * phase_sums(points, first, step, len(rest), weights=weights)
+        near = np.abs(frequency - best.frequency) < _reach(gti, best.value)
+        offset = frequency[near] - best.frequency
+        rest[near] -= total * window_transform(gti, offset, drift - best.drift)
     return continuum
 
 
@@ -227,6 +217,17 @@ def leahy_power(
     else:
         level = Continuum.fit(frequency, power)(frequency)
     return LeahyPower(frequency, power, level)
+
+
+def _reach(gti: NDArray[np.float64], value: float) -> float:
+    """Distance in frequency beyond which aliases of a line are hidden in noise.
+
+    A window of m intervals and summed length L passes at most a share (m / π f L)² of a
+    power to a distance f.
+    """
+    per_hertz = len(gti) / (np.pi * float(np.sum(gti[:, 1] - gti[:, 0])))
+    far = per_hertz * np.sqrt(value / _HIDDEN)
+    return float(max(far, 20 / (gti[-1, 1] - gti[0, 0])))
 
 
 def _fit_once(f: NDArray[np.float64], p: NDArray[np.float64]) -> Continuum:
