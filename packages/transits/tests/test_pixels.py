@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 from astropy.io import fits
+from typer.testing import CliRunner
 
 from decan.core.errors import CorruptFile, SchemaError
 from decan.transits import TargetPixels, TransitSignal, simulate_pixels
+from decan.transits.commands import commands
 
 
 def measured(**scene):
@@ -118,3 +120,19 @@ def test_other_and_truncated_files_are_refused_by_name(tmp_path):
     path.write_bytes(path.read_bytes()[:20_000])
     with pytest.raises((CorruptFile, SchemaError), match=r"targ\.fits"):
         TargetPixels.read(path)
+
+
+def test_the_command_takes_pixels_and_shows_what_is_missing(tmp_path):
+    made = simulate_pixels(neighbour_arcsec=(8.0, 0.0), eclipsed="neighbour", rng=1)
+    flux = made.pixels.flux.sum(axis=(1, 2))
+    table = tmp_path / "star.csv"
+    rows = zip(made.pixels.time, flux / np.median(flux), strict=True)
+    table.write_text("time,flux\n" + "\n".join(f"{t:.6f},{f:.8f}" for t, f in rows))
+    arguments = ["vet", str(table), "--period", str(made.signal.period_day),
+                 "--epoch", str(made.signal.epoch), "--duration", str(made.signal.duration_hour),
+                 "--pixels", str(pixel_file(tmp_path / "targ.fits", made)),
+                 "--out", str(tmp_path / "page.html")]  # fmt: skip
+    result = CliRunner().invoke(commands, arguments)
+    assert result.exit_code == 0, result.output
+    assert "source offset, pixels" in result.output
+    assert (tmp_path / "page.html").read_text().count("data:image/png") == 2

@@ -4,9 +4,11 @@ import pytest
 from decan.core.testing import needs_data
 from decan.transits import (
     LightCurve,
+    TargetPixels,
     TransitSignal,
     ViewBuilder,
     diagnose,
+    simulate_pixels,
     simulate_signal,
     simulate_signals,
 )
@@ -149,6 +151,50 @@ def test_every_kind_is_simulated_with_what_a_vetter_reads(kind):
     assert made.kind == kind
     for name in ("core", "halo", "centroid"):
         assert getattr(made.lightcurve, name) is not None
+
+
+@pytest.mark.parametrize("sort", ["_jumps", "_rolling_band", "_pulsation", "_red_noise"])
+def test_what_is_no_transit_is_lowest_where_the_search_reports_it(sort):
+    from decan.transits import simulate
+
+    time, rng = np.arange(0, 90, 0.0204), np.random.default_rng(5)
+    deeper = []
+    for _ in range(20):
+        made = getattr(simulate, sort)(time, 90.0, rng)
+        orbit = made["orbit"]
+        phase = (time - orbit["epoch"]) / orbit["period"]
+        near = np.abs(phase - np.round(phase)) * orbit["period"] < 0.5 * orbit["duration"]
+        deeper.append(made["dip"][near].mean() > made["dip"].mean())
+    assert np.mean(deeper) >= 0.9
+
+
+def test_pixels_move_the_verdict_to_the_star_that_is_eclipsed(vetter):
+    here, beside = (
+        simulate_pixels(neighbour_arcsec=(8.0, 0.0), eclipsed=which, depth=0.004, rng=1)
+        for which in ("star", "neighbour")
+    )
+    for made, offset in ((here, False), (beside, True)):
+        time = made.pixels.time
+        flux = made.pixels.flux.sum(axis=(1, 2))
+        curve = LightCurve(time, flux / np.median(flux))
+        verdict = vetter.vet(curve, made.signal, pixels=made.pixels)
+        flags = {reason.flag for reason in verdict.reasons if reason.weight == -2}
+        assert ("CENT_RESOLVED_OFFSET" in flags) == offset
+        row = verdict.table().set_index("quantity").loc["source offset, pixels"]
+        assert row["unit"] == "arcsec"
+        assert (row["value"] > 5) == offset
+
+
+def test_pixels_without_a_transit_are_a_note_and_no_error(vetter, planet):
+    made = simulate_pixels(rng=0)
+    curve, signal = planet
+    short = TargetPixels(
+        made.pixels.time[:30], made.pixels.flux[:30], made.pixels.wcs,
+        made.pixels.ra_deg, made.pixels.dec_deg,
+    )  # fmt: skip
+    verdict = vetter.vet(curve, signal, pixels=short)
+    assert verdict.offset is None
+    assert any("the pixels do not tell" in note for note in verdict.notes)
 
 
 def test_simulated_blends_move_the_photocentre_and_deepen_the_halo():

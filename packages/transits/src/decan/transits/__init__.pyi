@@ -19,8 +19,8 @@ from .simulate import simulate_signal as simulate_signal
 from .simulate import simulate_signals as simulate_signals
 from .survey import vet_catalogue as vet_catalogue
 from .survey import vet_frame as vet_frame
+from .verdict import Verdict as Verdict
 from .vetter import TransitVetter as TransitVetter
-from .vetter import Verdict as Verdict
 from .views import ViewBuilder as ViewBuilder
 from .views import ViewSet as ViewSet
 from .zones import ZoneThresholds as ZoneThresholds

@@ -10,7 +10,10 @@ import typer
 from decan.core.library import Library
 
 if TYPE_CHECKING:
-    from .vetter import Verdict
+    from decan.core.report import Page
+
+    from .pixels import DifferenceImage
+    from .verdict import Verdict
 
 __all__ = ["library"]
 
@@ -39,19 +42,28 @@ def vet(
         typer.Option(help="System of the epoch: bjd, bkjd or btjd; the light curve's by default."),
     ] = None,
     radius: Annotated[float | None, typer.Option(help="Radius of the star, solar radii.")] = None,
+    pixels: Annotated[
+        Path | None, typer.Option(help="Target-pixel file: whose light is missing in transit?")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Page (HTML) to write.")] = None,
 ) -> None:
     """Vet one signal of one light curve, and print the verdict with its reasons."""
     from .lightcurve import LightCurve, TransitSignal
+    from .pixels import TargetPixels
     from .vetter import TransitVetter
 
     curve = LightCurve.read(*lightcurve)
     signal = TransitSignal(period, epoch, duration, time_format=time_format)
     star = {} if radius is None else {"radius": radius}
-    verdict = TransitVetter.pretrained().vet(curve, signal, star=star)
+    cube = None if pixels is None else TargetPixels.read(pixels)
+    verdict = TransitVetter.pretrained().vet(curve, signal, star=star, pixels=cube)
     _show(verdict)
     if out is not None:
-        typer.echo(f"\nThe page: {_page(verdict, repr(curve)).save(out).resolve()}")
+        image = None
+        if cube is not None and verdict.offset is not None:
+            image = cube.difference_image(signal)
+        page = _page(verdict, repr(curve), image)
+        typer.echo(f"\nThe page: {page.save(out).resolve()}")
 
 
 @commands.command()
@@ -127,7 +139,7 @@ def _number(value: float) -> str:
     return "" if value != value else f"{value:.4g}"
 
 
-def _page(verdict: Verdict, about: str):  # type: ignore[no-untyped-def]
+def _page(verdict: Verdict, about: str, image: DifferenceImage | None) -> Page:
     from decan.core.report import Page
 
     page = Page(f"Vetting of {verdict.target or 'a signal'}", verdict.headline)
@@ -138,6 +150,11 @@ def _page(verdict: Verdict, about: str):  # type: ignore[no-untyped-def]
         section.text(note)
     section.figure(verdict.plot(), caption="Views on one depth scale, and what speaks for and "
                    "against a planet.")  # fmt: skip
+    if image is not None:
+        from .plots import plot_difference
+
+        section.figure(plot_difference(image), caption="The star, and what is missing in transit: "
+                       "the circle is the source, the cross the star.")  # fmt: skip
     frame = verdict.table()
     frame["value"], frame["error"] = frame["value"].map(_number), frame["error"].map(_number)
     section.table(frame, caption="All measurements with their errors.")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from .pixels import DifferenceImage
-    from .vetter import Verdict
+    from .verdict import Verdict
 
 __all__ = [
     "plot_difference",

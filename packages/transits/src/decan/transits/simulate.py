@@ -2,7 +2,8 @@
 
 Everything is a stated model: a rotating star with white noise, planets before a limb-darkened
 disc, eclipses of trapezoid shape with depths and durations from the geometry of the orbit,
-blends that move the photocentre and deepen the halo. Labels are never read off the light
+blends that move the photocentre and deepen the halo; jumps, ramps, rolling bands, pulsation
+and red noise that a search took for transits. Labels are never read off the light
 curve. Whoever reports a number that rests on these signals must say SIMULATED.
 """
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.signal import lfilter
 
 from .lightcurve import LightCurve, TransitSignal
 from .models import transit_model
@@ -337,10 +339,21 @@ def _contamination(
 def _systematics(
     time: NDArray[Any], star: Mapping[str, float], span: float, rng: np.random.Generator
 ) -> dict[str, Any]:
+    """One of what the Robovetter calls not transit-like: half of them jumps and ramps."""
+    sorts = (_jumps, _rolling_band, _pulsation, _red_noise)
+    made = sorts[rng.choice(4, p=(0.5, 0.15, 0.15, 0.2))](time, span, rng)
+    own = {"core": 1.0, "halo": float(rng.uniform(0.5, 1.5)), "shift": float(rng.uniform(0, 0.5))}
+    return {**own, **made}
+
+
+def _false_orbit(period: float, epoch: float, duration: float) -> dict[str, float]:
+    return {"period": period, "epoch": epoch, "impact": 0.0, "duration": duration, "ratio": 1.0}
+
+
+def _jumps(time: NDArray[Any], span: float, rng: np.random.Generator) -> dict[str, Any]:
     period = float(rng.uniform(0.15, 0.45) * span)
     duration = float(rng.uniform(0.15, 0.8))
-    orbit = {"period": period, "epoch": float(rng.uniform(0, 0.4 * period)), "impact": 0.0,
-             "duration": duration, "ratio": 1.0}  # fmt: skip
+    orbit = _false_orbit(period, float(rng.uniform(0, 0.4 * period)), duration)
     dip = np.zeros(time.size)
     depth = 10 ** rng.uniform(-3.6, -2.3)
     for centre in np.arange(orbit["epoch"], span, period):
@@ -352,8 +365,50 @@ def _systematics(
         else:
             ramp = np.exp(-np.clip(offset, 0, None) / duration) * (offset > -0.02)
             dip += height * ramp * (offset < 4 * duration)
-    return {"dip": dip, "orbit": orbit, "core": 1.0, "halo": float(rng.uniform(0.5, 1.5)),
-            "shift": float(rng.uniform(0, 0.5)), "truth": {"depth": float(depth)}}  # fmt: skip
+    return {"dip": dip, "orbit": orbit, "truth": {"depth": float(depth)}}
+
+
+def _rolling_band(time: NDArray[Any], span: float, rng: np.random.Generator) -> dict[str, Any]:
+    """A pattern that crosses the star's pixels: fast ripples for some days, again and again."""
+    period = float(rng.uniform(0.15, 0.45) * span)
+    epoch, ripple = float(rng.uniform(0, period)), float(rng.uniform(0.5, 2.0))
+    depth = 10 ** rng.uniform(-3.6, -2.5)
+    dip = np.zeros(time.size)
+    for centre in np.arange(epoch - period, span + period, period):
+        height = depth * rng.lognormal(0, 0.5)
+        envelope = np.exp(-0.5 * ((time - centre) / (1.5 * ripple)) ** 2)
+        dip += height * envelope * 0.5 * (1 + np.cos(2 * np.pi * (time - centre) / ripple))
+    orbit = _false_orbit(period, epoch, 0.4 * ripple)
+    return {"dip": dip, "orbit": orbit, "truth": {"depth": float(depth)}}
+
+
+def _pulsation(time: NDArray[Any], span: float, rng: np.random.Generator) -> dict[str, Any]:
+    """A pulsating star, found at its own period."""
+    period = float(10 ** rng.uniform(np.log10(0.5), np.log10(min(10.0, span / 4))))
+    epoch, depth = float(rng.uniform(0, period)), 10 ** rng.uniform(-3.8, -2.0)
+    angle = 2 * np.pi * (time - epoch) / period
+    wave = np.cos(angle) + rng.uniform(0, 0.5) * np.cos(2 * angle + rng.uniform(-1, 1))
+    dip = depth * (wave - wave.min()) / np.ptp(wave)
+    orbit = _false_orbit(period, epoch, float(rng.uniform(0.08, 0.2)) * period)
+    return {"dip": dip, "orbit": orbit, "truth": {"depth": float(depth)}}
+
+
+def _red_noise(time: NDArray[Any], span: float, rng: np.random.Generator) -> dict[str, Any]:
+    """Correlated noise, taken for transits at the period and phase where it is lowest."""
+    duration = float(rng.uniform(0.15, 0.6))
+    depth = 10 ** rng.uniform(-3.8, -2.8)
+    step = float(np.median(np.diff(time)))
+    kept = np.exp(-step / duration)
+    noise = lfilter([np.sqrt(1 - kept**2)], [1, -kept], rng.normal(size=time.size))
+    dip = depth * (noise - noise.min())
+    best, worth = (0.3 * span, 0.0), -np.inf
+    for period in rng.uniform(0.08, 0.45, 40) * span:
+        n = max(int(period / duration), 4)
+        cell = (time % period / period * n).astype(int)
+        mean = np.bincount(cell, dip, n) / np.maximum(np.bincount(cell, minlength=n), 1)
+        if (excess := mean.max() - dip.mean()) > worth:
+            best, worth = (float(period), float((mean.argmax() + 0.5) / n * period)), excess
+    return {"dip": dip, "orbit": _false_orbit(*best, duration), "truth": {"depth": float(depth)}}
 
 
 _MAKERS = {
@@ -370,7 +425,8 @@ def _strength(made: Mapping[str, Any], noise: float, time: NDArray[Any]) -> floa
     inside = np.abs(phase - np.round(phase)) * orbit["period"] < 0.5 * orbit["duration"]
     if inside.sum() < 3:
         return 0.0
-    return float(made["dip"][inside].mean() / noise * np.sqrt(inside.sum()))
+    depth = made["dip"][inside].mean() - np.median(made["dip"][~inside])
+    return float(depth / noise * np.sqrt(inside.sum()))
 
 
 def _observed(

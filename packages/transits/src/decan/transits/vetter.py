@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,203 +11,21 @@ from .detrending import flatten
 from .diagnostics import Diagnostics, diagnose_flat
 from .explain import ablate
 from .features import KNOWN_SCALARS, SCALARS, scalar_features
-from .views import ViewSet, build_views
+from .reasons import LEAST_MES, Reason, reasons_of
+from .verdict import Verdict
+from .views import build_views
 
 if TYPE_CHECKING:
     import os
 
-    import pandas as pd
-    from matplotlib.figure import Figure
-
     from .classifier import SignalClassifier
     from .lightcurve import LightCurve, TransitSignal
+    from .pixels import SourceOffset, TargetPixels
 
-__all__ = ["Reason", "TransitVetter", "Verdict"]
+__all__ = ["TransitVetter"]
 
-ODD_EVEN_SIGMA = 4.0
-"""Difference of odd and even depths from which a signal is an eclipsing binary."""
-SECONDARY_SIGMA = 5.0
-"""Least significance of a secondary that counts."""
-SECONDARY_SHARE = 0.1
-"""Secondary over primary depth from which the companion shines by itself (Robovetter)."""
-STAR_RADIUS = 22.0
-"""Radius, Earth radii, from which a companion is a star (twice Jupiter)."""
-OFFSET_SIGMA = 4.0
-"""Significance of an offset that counts."""
-OFFSET_ARCSEC = 1.0
-"""Smaller offsets are within the errors of catalogues and crowding."""
-GHOST_RATIO = 1.5
-"""Depth in the halo over depth in the core from which the light comes from elsewhere."""
-LEAST_MES = 7.1
-"""Detection threshold of the missions' pipelines."""
 LEAST_SIGNAL = 5.0
 """Significance below which there is no signal to speak of."""
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One thing that speaks for or against a planet.
-
-    Parameters
-    ----------
-    text : str
-        In plain words, with its number.
-    weight : {-2, -1, 0, 1}
-        1 speaks for a planet, 0 is a note, -1 speaks against, -2 decides against.
-    flag : str
-        The test's name in the Robovetter's words where it has one.
-
-    Examples
-    --------
-    >>> print(Reason("odd and even transits agree (0.4 sigma)", 1))
-    + odd and even transits agree (0.4 sigma)
-    """
-
-    text: str
-    weight: int
-    flag: str = ""
-
-    def __str__(self) -> str:
-        return f"{ {1: '+', 0: ' ', -1: '-', -2: '!'}[self.weight] } {self.text}".strip()
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What was decided about a signal, and why.
-
-    Parameters
-    ----------
-    score, score_spread : float
-        Calibrated planet probability for a signal drawn as in training, and its standard
-        deviation over the ensemble; NaN without data.
-    event, event_spread : float
-        The same for "a transit or eclipse, no noise".
-    given_event : float
-        Probability of a planet among real events like this.
-    disposition : str
-        'planet candidate', 'eclipsing binary', 'false positive', 'not transit-like',
-        'undecided' or 'no data'.
-    reasons : tuple of Reason
-        The weightiest first.
-    diagnostics : Diagnostics
-        All measurements.
-    views : ViewSet
-        The views with one common depth scale, for people.
-    signal : TransitSignal
-        What was judged.
-    target : str
-        The star.
-    notes : tuple of str
-        What limits the verdict.
-    contributions : mapping of str to float
-        What each input adds to the log-odds of "transit or eclipse".
-
-    Examples
-    --------
-    >>> from decan.transits import TransitVetter, simulate_signal
-    >>> found = simulate_signal("planet", span_day=27.0, rng=1)
-    >>> TransitVetter.pretrained().vet(found.lightcurve, found.signal).disposition
-    'planet candidate'
-    """
-
-    score: float
-    score_spread: float
-    event: float
-    event_spread: float
-    given_event: float
-    disposition: str
-    reasons: tuple[Reason, ...]
-    diagnostics: Diagnostics
-    views: ViewSet
-    signal: TransitSignal
-    target: str = ""
-    notes: tuple[str, ...] = ()
-    contributions: Mapping[str, float] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return "\n".join([self.headline, *(f"  {reason}" for reason in self.reasons), *self.notes])
-
-    @property
-    def headline(self) -> str:
-        """One line: disposition, probabilities, star."""
-        name = f"{self.target}: " if self.target else ""
-        if np.isnan(self.event):
-            return f"{name}{self.disposition}"
-        return (
-            f"{name}{self.disposition}  (transit or eclipse {self.event:.3f} ± "
-            f"{self.event_spread:.3f}; planet among those {self.given_event:.2f})"
-        )
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        colours = {1: "#009E73", 0: "#8A939E", -1: "#E69F00", -2: "#D55E00"}
-        rows = "".join(
-            f"<tr><td style='color:{colours[reason.weight]}'>●</td>"
-            f"<td style='text-align:left'>{html.escape(reason.text)}</td></tr>"
-            for reason in self.reasons
-        )
-        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
-        return (
-            f"<div><b>{html.escape(self.headline)}</b><br>{html.escape(str(self.signal))}"
-            f"<table>{rows}</table>{f'<ul>{notes}</ul>' if notes else ''}</div>"
-        )
-
-    def table(self) -> pd.DataFrame:
-        """All numbers of the verdict, one a row, with units.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``quantity``, ``value``, ``error``, ``unit``.
-
-        Examples
-        --------
-        >>> from decan.transits import TransitVetter, simulate_signal
-        >>> found = simulate_signal("planet", span_day=27.0, rng=1)
-        >>> verdict = TransitVetter.pretrained().vet(found.lightcurve, found.signal)
-        >>> verdict.table().columns.tolist()
-        ['quantity', 'value', 'error', 'unit']
-        """
-        import pandas as pd
-
-        found = self.diagnostics
-        unit = found.centroid_unit
-        rows = [
-            ("transit or eclipse", self.event, self.event_spread, ""),
-            ("planet among those", self.given_event, np.nan, ""),
-            ("planet, as drawn in training", self.score, self.score_spread, ""),
-            ("transits with data", found.n_transits, np.nan, ""),
-            ("complete transits", found.n_good, np.nan, ""),
-            ("depth", found.depth_ppm, found.depth_err_ppm, "ppm"),
-            ("multiple event statistic", found.mes, np.nan, "sigma"),
-            ("odd minus even depth", found.odd_even_sigma, np.nan, "sigma"),
-            ("secondary depth", found.secondary_depth_ppm, found.secondary_err_ppm, "ppm"),
-            ("secondary phase", found.secondary_phase, np.nan, ""),
-            ("halo over core depth", found.ghost, found.ghost_err, ""),
-            ("photocentre shift", found.centroid_shift, found.centroid_shift_err, unit),
-            ("source offset", found.source_offset, found.source_offset_err, unit),
-        ]
-        return pd.DataFrame(rows, columns=["quantity", "value", "error", "unit"])
-
-    def plot(self) -> Figure:
-        """One figure a vetting team would pin to the wall.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-
-        Examples
-        --------
-        >>> from decan.transits import TransitVetter, simulate_signal
-        >>> found = simulate_signal("planet", span_day=27.0, rng=1)
-        >>> TransitVetter.pretrained().vet(found.lightcurve, found.signal).plot()
-        <Figure size ...>
-        """
-        from .plots import plot_verdict
-
-        return plot_verdict(self)
 
 
 class TransitVetter:
@@ -286,6 +102,7 @@ class TransitVetter:
         *,
         other_signals: Sequence[TransitSignal] = (),
         star: Mapping[str, float] | None = None,
+        pixels: TargetPixels | None = None,
     ) -> Verdict:
         """Judge one signal.
 
@@ -300,6 +117,8 @@ class TransitVetter:
         star : mapping of str to float, optional
             ``radius`` (solar radii), ``mass`` (solar masses), ``teff`` (K), ``logg``,
             ``magnitude``; by default what the light curve's file says.
+        pixels : TargetPixels, optional
+            Images of the star, which tell whose light is missing in transit.
 
         Returns
         -------
@@ -331,7 +150,8 @@ class TransitVetter:
         event, planet = float(score["event"]), float(score["planet"])
         given = planet / event if event > 0 else 0.0
         spread = float(score["event_spread"])
-        reasons = _reasons(found, known)
+        offset, no_offset = _offset(pixels, signal)
+        reasons = reasons_of(found, known, offset)
         beyond = self._beyond(scalars)
         return Verdict(
             score=planet,
@@ -347,8 +167,9 @@ class TransitVetter:
             views=views,
             signal=signal,
             target=target,
-            notes=tuple(_notes(found, beyond)),
+            notes=tuple(_notes(found, beyond) + no_offset),
             contributions=dict(zip(worth["input"], worth["event_log_odds"], strict=True)),
+            offset=offset,
         )
 
     def _disposition(
@@ -387,6 +208,18 @@ class TransitVetter:
         ]
 
 
+def _offset(
+    pixels: TargetPixels | None, signal: TransitSignal
+) -> tuple[SourceOffset | None, list[str]]:
+    """Where the source lies, or a note why the pixels do not tell."""
+    if pixels is None:
+        return None, []
+    try:
+        return pixels.difference_image(signal).source_offset(), []
+    except ValueError as error:
+        return None, [f"the pixels do not tell where the source lies ({error})"]
+
+
 def _notes(found: Diagnostics, beyond: Sequence[str]) -> list[str]:
     notes = []
     if beyond:
@@ -416,101 +249,3 @@ def _scalars(found: Diagnostics, signal: TransitSignal, star: Mapping[str, Any])
         logg=known("logg"),
         magnitude=known("magnitude"),
     )
-
-
-def _reasons(found: Diagnostics, star: Mapping[str, Any]) -> tuple[Reason, ...]:
-    reasons = [
-        *_about_strength(found),
-        *_about_odd_even(found),
-        *_about_secondary(found),
-        *_about_place(found),
-        *_about_size(found, star),
-    ]
-    return tuple(sorted(reasons, key=lambda reason: (reason.weight, reason.text)))
-
-
-def _about_strength(found: Diagnostics) -> list[Reason]:
-    count = f"{found.n_transits} transit{'s' if found.n_transits != 1 else ''}"
-    text = f"{count} with data, {found.n_good} complete, {found.mes:.1f} sigma together"
-    return [Reason(text, 1 if found.mes >= LEAST_MES else -1, "")]
-
-
-def _about_odd_even(found: Diagnostics) -> list[Reason]:
-    sigma = abs(found.odd_even_sigma)
-    if not np.isfinite(sigma):
-        return [Reason("odd and even transits cannot be compared", 0)]
-    if sigma >= ODD_EVEN_SIGMA:
-        text = (
-            f"odd and even transits differ by {sigma:.1f} sigma "
-            f"({found.odd_depth_ppm:,.0f} and {found.even_depth_ppm:,.0f} ppm): "
-            "a binary at twice the period"
-        )
-        return [Reason(text, -2, "DEPTH_ODDEVEN")]
-    agree = "agree" if sigma < 3 else "differ a little"
-    return [Reason(f"odd and even transits {agree} ({sigma:.1f} sigma)", 1 if sigma < 3 else -1)]
-
-
-def _about_secondary(found: Diagnostics) -> list[Reason]:
-    if not np.isfinite(found.secondary_sigma):
-        return [Reason("no data outside the transit to search for a secondary", 0)]
-    share = found.secondary_depth_ppm / found.depth_ppm
-    real = (
-        found.secondary_sigma > max(SECONDARY_SIGMA, found.secondary_limit + 1)
-        and found.secondary_sigma > found.positive_sigma + 2
-    )
-    if not real:
-        text = (
-            f"no secondary eclipse: strongest dip elsewhere {found.secondary_sigma:.1f} sigma, "
-            f"strongest bump {found.positive_sigma:.1f}"
-        )
-        return [Reason(text, 1)]
-    text = (
-        f"secondary of {found.secondary_depth_ppm:,.0f} ppm ({share:.1%} of the transit) at "
-        f"phase {found.secondary_phase:.3f}, {found.secondary_sigma:.1f} sigma"
-    )
-    if share > SECONDARY_SHARE:
-        return [Reason(f"{text}: the companion shines by itself", -2, "MOD_SEC_DV")]
-    return [Reason(f"{text}: shallow enough for a hot planet", -1, "MOD_SEC_DV")]
-
-
-def _about_place(found: Diagnostics) -> list[Reason]:
-    reasons = []
-    if np.isfinite(found.ghost):
-        excess = (found.ghost - 1.0) / found.ghost_err
-        text = f"depth in the halo {found.ghost:.2f} ± {found.ghost_err:.2f} of that in the core"
-        if found.ghost > GHOST_RATIO and excess > OFFSET_SIGMA:
-            reasons.append(Reason(f"{text}: the light comes from elsewhere", -2, "HALO_GHOST"))
-        else:
-            reasons.append(Reason(text, 1 if found.ghost < GHOST_RATIO else 0))
-    if np.isfinite(found.source_offset):
-        sigma = found.source_offset / found.source_offset_err
-        text = (
-            f"source {found.source_offset:.2g} ± {found.source_offset_err:.2g} arcsec from the star"
-        )
-        if sigma > OFFSET_SIGMA and found.source_offset > OFFSET_ARCSEC:
-            reasons.append(Reason(f"{text}: another star", -2, "CENT_RESOLVED_OFFSET"))
-        else:
-            reasons.append(Reason(text, 1))
-    elif np.isfinite(found.centroid_sigma):
-        moves = f"photocentre moves by {found.centroid_sigma:.1f} sigma in transit"
-        reasons.append(Reason(f"{moves}; without a scale this says nothing of the distance", 0))
-    return reasons
-
-
-def _about_size(found: Diagnostics, star: Mapping[str, Any]) -> list[Reason]:
-    reasons = []
-    radius = star.get("radius")
-    if isinstance(radius, int | float) and np.isfinite(radius) and found.depth_ppm > 0:
-        size = float(np.sqrt(found.depth_ppm * 1e-6) * radius * 109.1)
-        text = f"radius of about {size:.1f} Earth radii"
-        if size > STAR_RADIUS:
-            reasons.append(Reason(f"{text}: a star", -2, "DEEP_V_SHAPED"))
-        else:
-            reasons.append(Reason(text, 1))
-    if np.isfinite(found.shape) and found.mes > 15:
-        shape = "flat-bottomed" if found.shape > 0.65 else "between U and V"
-        if found.shape < 0.5:
-            reasons.append(Reason(f"V-shaped (outer over inner depth {found.shape:.2f})", -1))
-        else:
-            reasons.append(Reason(f"{shape} (outer over inner depth {found.shape:.2f})", 1))
-    return reasons
