@@ -40,5 +40,5 @@ def test_a_killed_training_goes_on_with_the_stages_that_were_finished(nothing_at
     VariablesPipeline.pretrained().xp.save(kept / "other")
     path = train_shipped(out, preset="quick", progress=False)
     pipeline = VariablesPipeline.load(path)
-    assert pipeline.training_["n"]["simulated_curves"] == 600
+    assert pipeline.manifest_["training"]["n"]["simulated_curves"] == 600
     assert not kept.exists()

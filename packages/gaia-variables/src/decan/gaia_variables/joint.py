@@ -6,9 +6,7 @@ their product with the prior is the posterior, and its decoder gives all fifteen
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from decan.core import artifacts
+from decan.core.saved import Saved
 from decan.core.training import fit
 
 from .networks import _tower
@@ -24,7 +22,7 @@ from .networks import _tower
 __all__ = ["JointVAE"]
 
 
-class JointVAE:
+class JointVAE(Saved):
     """Joint model of the latents of several modalities, any of which may be missing.
 
     Parameters
@@ -156,45 +154,25 @@ class JointVAE:
         filled[none] = np.nan
         return filled, np.where(columns, 0.0, np.where(none[:, None], np.nan, sigma))
 
-    def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the fitted model as an artifact."""
-        return artifacts.save(
-            folder, kind="decan.gaia_variables.JointVAE", settings=self._settings(),
-            parts=self._parts(),
-        )  # fmt: skip
+    def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        if self.network_ is None:
+            raise ValueError("this JointVAE is not fitted; call fit or load first")
+        names = ("latent_dim", "width", "beta", "epochs", "batch_size", "learning_rate",
+                 "random_state")  # fmt: skip
+        settings = {"dims": list(self.dims), **{name: getattr(self, name) for name in names}}
+        parts = {
+            "network": self.network_.state_dict(),
+            "scale": {"mean": self.mean_, "std": self.std_},
+        }
+        return settings, parts
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> JointVAE:
-        """Read a model that :meth:`save` wrote."""
-        artifact = artifacts.load(folder, kind="decan.gaia_variables.JointVAE")
-        return cls._from_parts(artifact.settings, artifact.parts)
-
-    @classmethod
-    def _from_parts(cls, settings: dict[str, Any], parts: dict[str, Any]) -> JointVAE:
+    def _from_state(cls, settings: dict[str, Any], parts: dict[str, Any]) -> JointVAE:
         model = cls(**{**settings, "dims": tuple(settings["dims"])})
         model.network_ = model._build().eval()
         model.network_.load_state_dict(parts["network"])
         model.mean_, model.std_ = parts["scale"]["mean"], parts["scale"]["std"]
         return model
-
-    def _settings(self) -> dict[str, Any]:
-        names = (
-            "latent_dim",
-            "width",
-            "beta",
-            "epochs",
-            "batch_size",
-            "learning_rate",
-            "random_state",
-        )
-        return {"dims": list(self.dims), **{name: getattr(self, name) for name in names}}
-
-    def _parts(self) -> dict[str, Any]:
-        assert self.network_ is not None
-        return {
-            "network": self.network_.state_dict(),
-            "scale": {"mean": self.mean_, "std": self.std_},
-        }
 
     def _checked(self, z: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         values = np.asarray(z, np.float64)

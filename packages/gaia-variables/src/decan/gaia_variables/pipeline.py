@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import warnings
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from decan.core import artifacts
+from decan.core.saved import Saved
 
 from .cleaning import LightCurveCleaner
 from .dmdt import DmDtBinner
@@ -33,7 +30,6 @@ __all__ = ["MODALITIES", "Portraits", "VariablesPipeline"]
 MODALITIES = ("xp", "fold", "dmdt")
 """The three modalities, in the order of the fifteen latents."""
 
-_KIND = "decan.gaia_variables.VariablesPipeline"
 _FEW, _TOO_FEW = 10, 3
 
 
@@ -114,7 +110,7 @@ class Portraits:
         return pd.DataFrame(columns)
 
 
-class VariablesPipeline:
+class VariablesPipeline(Saved):
     """Cleans, searches periods, folds, bins, samples, and encodes.
 
     Parameters
@@ -140,6 +136,8 @@ class VariablesPipeline:
     ((3, 15), ['not_given'])
     """
 
+    _shipped = "portraits"
+
     def __init__(
         self,
         *,
@@ -162,13 +160,6 @@ class VariablesPipeline:
         self.fold = fold or FoldedVAE()
         self.dmdt = dmdt or DmDtVAE(shape=self.binner.shape)
         self.joint = joint
-        self.training_: dict[str, Any] = {}
-        self.metrics_: dict[str, Any] = {}
-
-    @classmethod
-    def pretrained(cls) -> VariablesPipeline:
-        """The pipeline with the weights that are shipped; ``training_`` says how they were made."""
-        return cls.load(Path(str(files(__package__).joinpath("weights"))))
 
     def fit(
         self,
@@ -291,73 +282,33 @@ class VariablesPipeline:
             latents, std, inferred = self._inferred(latents, std)
         return Portraits(ids, latents, std, f, mean, deviation, nll, inferred, status)
 
-    def save(
-        self,
-        folder: str | os.PathLike[str],
-        *,
-        metrics: Mapping[str, Any] | None = None,
-        training: Mapping[str, Any] | None = None,
-    ) -> Path:
-        """Write preprocessing and encoders as one artifact.
-
-        Parameters
-        ----------
-        folder : path-like
-            Where.
-        metrics, training : mapping, optional
-            See :func:`decan.core.artifacts.save`.
-
-        Returns
-        -------
-        pathlib.Path
-        """
-        steps = {
-            name: getattr(self, name)
-            for name in ("cleaner", "finder", "folder", "binner", "sampler")
-        }
-        settings: dict[str, Any] = {name: dataclasses.asdict(step) for name, step in steps.items()}
+    def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        steps = ("cleaner", "finder", "folder", "binner", "sampler")
+        settings: dict[str, Any] = {name: dataclasses.asdict(getattr(self, name)) for name in steps}
         models: dict[str, Any] = {"xp": self.xp, "fold": self.fold, "dmdt": self.dmdt}
+        if self.joint is not None:
+            models["joint"] = self.joint
         parts: dict[str, Any] = {}
         for name, model in models.items():
-            settings[name], parts[name] = model._settings(), model._parts()
-        if self.joint is not None:
-            settings["joint"], parts["joint"] = self.joint._settings(), self.joint._parts()
-        return artifacts.save(
-            folder, kind=_KIND, settings=settings, parts=parts,
-            metrics=metrics if metrics is not None else self.metrics_,
-            training=training if training is not None else self.training_,
-        )  # fmt: skip
+            settings[name], parts[name] = model._state()
+        return settings, parts
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> VariablesPipeline:
-        """Read a pipeline that :meth:`save` wrote.
-
-        Parameters
-        ----------
-        folder : path-like
-            The artifact.
-
-        Returns
-        -------
-        VariablesPipeline
-        """
-        artifact = artifacts.load(folder, kind=_KIND)
-        settings, parts, place = artifact.settings, artifact.parts, str(folder)
-        pipeline = cls(
+    def _from_state(cls, settings: dict[str, Any], parts: dict[str, Any]) -> VariablesPipeline:
+        joint = (
+            JointVAE._from_state(settings["joint"], parts["joint"]) if "joint" in parts else None
+        )
+        return cls(
             cleaner=LightCurveCleaner(**settings["cleaner"]),
             finder=PeriodFinder(**settings["finder"]),
             folder=LightCurveFolder(**settings["folder"]),
             binner=DmDtBinner(**_tuples(settings["binner"])),
             sampler=XPPreprocessor(**_tuples(settings["sampler"])),
-            xp=XPVAE._from_parts(settings["xp"], parts["xp"], place),
-            fold=FoldedVAE._from_parts(settings["fold"], parts["fold"], place),
-            dmdt=DmDtVAE._from_parts(settings["dmdt"], parts["dmdt"], place),
-            joint=JointVAE._from_parts(settings["joint"], parts["joint"])
-            if "joint" in settings
-            else None,
+            xp=XPVAE._from_state(settings["xp"], parts["xp"]),
+            fold=FoldedVAE._from_state(settings["fold"], parts["fold"]),
+            dmdt=DmDtVAE._from_state(settings["dmdt"], parts["dmdt"]),
+            joint=joint,
         )
-        pipeline.training_, pipeline.metrics_ = artifact.training, artifact.metrics
-        return pipeline
 
     def __repr__(self) -> str:
         state = "fitted" if self.dmdt.network_ is not None else "not fitted"

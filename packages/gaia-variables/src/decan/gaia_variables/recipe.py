@@ -16,8 +16,8 @@ from .cleaning import LightCurveCleaner
 from .lightcurves import LightCurves
 from .periods import PeriodFinder, gls_power
 from .shapes import TEMPLATES
-from .simulate import Simulated, simulate_stars, simulate_xp, xp_error
-from .xp import XPPreprocessor, XPSpectra
+from .simulate import Simulated, simulate_stars, simulate_xp
+from .xp import XPPreprocessor, XPSpectra, xp_error
 
 __all__ = ["PRESETS", "Preset", "TrainingSet", "curves_for_training", "spectra_for_training"]
 

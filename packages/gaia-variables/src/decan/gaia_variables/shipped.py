@@ -100,10 +100,10 @@ def train_shipped(
     )
     stars = curves_for_training(size.n_simulated, real=real, rng=seed, progress=progress)
     _fit_curves(pipeline, stars, size, kept, progress)
-    _calibrate(pipeline, stars, seed)
+    _calibrate(pipeline, stars)
     pipeline.joint = _joint(pipeline, 4 * size.n_simulated // 10, seed, progress)
     names = _REAL if real else ()
-    pipeline.training_ = {
+    training = {
         "command": f"decan gaia-variables train --preset {preset} --seed {seed}",
         "seed": seed,
         "data": [
@@ -120,10 +120,11 @@ def train_shipped(
         },
         "labels": f"classes of simulated and real training stars, weight {_LABEL_WEIGHT}",
     }
+    metrics = {}
     if test is not None:
         off = np.abs(pipeline.xp.inverse_transform(pipeline.xp.transform(test)) - test.flux)
-        pipeline.metrics_["xp_residual_percent_of_peak_held_out"] = float(100 * np.median(off))
-    path = pipeline.save(out)
+        metrics["xp_residual_percent_of_peak_held_out"] = float(100 * np.median(off))
+    path = pipeline.save(out, metrics=metrics, training=training)
     shutil.rmtree(kept, ignore_errors=True)
     return path
 
@@ -198,23 +199,17 @@ def _repeated(stars: TrainingSet, copies: int) -> np.ndarray:
     return np.concatenate([np.repeat(real, copies), rest])
 
 
-def _calibrate(pipeline: VariablesPipeline, stars: TrainingSet, seed: int) -> None:
-    """σ of the latents from halves of real training curves (simulated ones without them)."""
+def _calibrate(pipeline: VariablesPipeline, stars: TrainingSet) -> None:
+    """σ of the latents from halves of real training curves (simulated ones without them).
+
+    That of spectra follows from their errors and needs no calibration.
+    """
     rows = np.flatnonzero(stars.real & (stars.label >= 0))
     rows = rows if len(rows) else np.arange(min(len(stars.curves), 500))
     first, second = split_halves(stars.curves[rows])
     f = stars.frequency[rows]
     pipeline.dmdt.calibrate(*(pipeline.binner.transform(half) for half in (first, second)))
     pipeline.fold.calibrate(*(pipeline.folder.transform(half, f) for half in (first, second)))
-    spectra = simulate_stars(2 * 500, rng=seed).xp
-    assert spectra.err is not None
-    noise = np.random.default_rng(seed).normal(size=(2, *spectra.flux.shape)) * spectra.err
-    clean = pipeline.xp.inverse_transform(pipeline.xp.transform(spectra))
-    halves = (
-        type(spectra)((clean + one).astype(np.float32), spectra.err, spectra.scale, spectra.status)
-        for one in noise
-    )
-    pipeline.xp.calibrate(*halves)
 
 
 def _joint(pipeline: VariablesPipeline, n: int, seed: int, progress: bool) -> JointVAE:

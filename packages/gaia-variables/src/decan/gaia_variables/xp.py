@@ -14,12 +14,23 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["XPPreprocessor", "XPSpectra", "design_matrix", "huijse_grid", "wavelengths_nm"]
+__all__ = [
+    "XPPreprocessor",
+    "XPSpectra",
+    "design_matrix",
+    "huijse_grid",
+    "wavelengths_nm",
+    "xp_error",
+]
 
 N_COEFFICIENTS = 55
 """Coefficients of each of the two bands in DR3."""
 
 _BANDS = ("bp", "rp")
+# Error of a sample relative to the peak, against the peak flux, e-/s: medians of five real
+# sources with full covariance.
+_PEAK = np.array([90.0, 140.0, 800.0, 3.9e3, 3.7e5])
+_ERROR = np.array([7e-3, 5e-3, 1.5e-3, 6e-4, 1.3e-4])
 
 
 @dataclass(frozen=True)
@@ -160,6 +171,26 @@ def wavelengths_nm(band: str, pseudo_wavelength: ArrayLike) -> NDArray[np.float6
     last = (wavelength[-1] - wavelength[-6]) / (pwl[-1] - pwl[-6])
     below, above = np.minimum(u - pwl[0], 0), np.maximum(u - pwl[-1], 0)
     return np.asarray(inside + below * first + above * last)
+
+
+def xp_error(peak: NDArray) -> NDArray:
+    """Typical error of an internal XP sample, relative to the peak.
+
+    Parameters
+    ----------
+    peak : array_like
+        Peak flux (the 99.5 % quantile), e-/s.
+
+    Returns
+    -------
+    ndarray
+
+    Examples
+    --------
+    >>> xp_error(np.array([90.0, 3.9e3]))
+    array([0.007 , 0.0006])
+    """
+    return np.exp(np.interp(np.log(peak), np.log(_PEAK), np.log(_ERROR)))
 
 
 @dataclass(frozen=True)
