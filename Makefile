@@ -5,7 +5,7 @@
 #   make setup   all libraries, editable, with the tools
 #   make lint    ruff, mypy, import contracts
 #   make docs    the documentation, docs/_build/index.html
-#   make bench   benchmarks beside their peers
+#   make bench   benchmarks beside their peers, into docs/performance_table.md
 #   make clean   remove what the above have made
 #
 # TORCH_INDEX=URL takes PyTorch from another index (a CPU or CUDA build).
@@ -48,7 +48,7 @@ docs: $(STAMPS)/docs
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build
 
 bench: $(STAMPS)/bench
-	@for file in $(BENCHMARKS); do echo "== $$file"; OMP_NUM_THREADS=1 $(BIN)/python $$file || exit 1; done
+	$(BIN)/python -m decan.core.benchmark --out docs/performance_table.md $(BENCHMARKS)
 
 clean:
 	rm -rf $(VENV) docs/_build docs/api docs/jupyter_execute dist decan-tour decan-results

@@ -7,25 +7,14 @@ The peer repeats the rows of the stars drawn and calls scikit-learn once a resam
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import sklearn
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from decan.core.benchmark import Benchmark, best_of
 from decan.core.metrics import average_precision, roc_auc
 
 ROWS, STARS, RESAMPLES = 15_000, 5_000, 200
-
-
-def seconds(function, rounds=3):
-    """Least processor time of a few calls."""
-    found = []
-    for _ in range(rounds):
-        begin = time.process_time()
-        function()
-        found.append(time.process_time() - begin)
-    return min(found)
 
 
 def by_loop(metric, y, score, star):
@@ -45,16 +34,15 @@ def main():
     rng = np.random.default_rng(0)
     y = rng.integers(2, size=ROWS)
     score, star = y + rng.normal(size=ROWS), rng.integers(STARS, size=ROWS)
-    print(
-        f"{ROWS:,} rows, {STARS:,} stars, {RESAMPLES} resamples; scikit-learn {sklearn.__version__}"
-    )
+    bench = Benchmark("core")
     for name, ours, peer in (
         ("average precision", average_precision, average_precision_score),
         ("ROC AUC", roc_auc, roc_auc_score),
     ):
-        own = seconds(lambda f=ours: f(y, score, groups=star, n_boot=RESAMPLES, rng=0))
-        loop = seconds(lambda f=peer: by_loop(f, y, score, star), rounds=1)
-        print(f"{name:18} decan {own:6.3f} s   loop {loop:6.3f} s   ratio {loop / own:5.1f}")
+        own = best_of(lambda f=ours: f(y, score, groups=star, n_boot=RESAMPLES, rng=0))
+        loop = best_of(lambda f=peer: by_loop(f, y, score, star), 1)
+        job = f"{name} with {RESAMPLES} resamples by star, {ROWS:,} rows"
+        bench.ratio(job, own, loop, peer=f"loop over scikit-learn {sklearn.__version__}")
 
 
 if __name__ == "__main__":

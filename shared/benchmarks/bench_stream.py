@@ -5,7 +5,6 @@ Run: python shared/benchmarks/bench_stream.py [ROWS]
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import subprocess
 import sys
@@ -15,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from decan.core.benchmark import Benchmark, installed
 
 PREPARE = """
 import json, resource, sys, time
@@ -73,18 +74,23 @@ def schema() -> pa.Schema:
 
 def main() -> None:
     n_rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    names = ("decan-core", "pyarrow", "pandas", "dask")
-    print(", ".join(f"{name} {importlib.metadata.version(name)}" for name in names))
+    bench = Benchmark("core")
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "in.parquet"
         write_table(source, n_rows)
-        print(f"{n_rows:,} rows, {source.stat().st_size / 1e6:.0f} MB")
+        job = f"a table of {n_rows:,} rows, {source.stat().st_size / 1e6:.0f} MB, streamed"
+        found = {}
         for i, (way, code) in enumerate(WAYS.items()):
             arguments = [PREPARE + code + REPORT, source, f"{folder}/out{i}"]
             command = [sys.executable, "-c", BETWEEN, *arguments]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-            seconds, megabytes = json.loads(done.stdout)
-            print(f"{way:26s} {n_rows / seconds:12,.0f} rows/s {megabytes:8,.0f} MiB")
+            found[way] = json.loads(done.stdout)
+        seconds, megabytes = found.pop("decan map_table")
+        for way, (time, memory) in found.items():
+            name, *how = way.split(",", 1)
+            peer = f"{way} {installed(name.split('.')[0])}" if how else name
+            bench.ratio(job, seconds, time, peer=peer)
+            bench.ratio(f"{job}: peak memory", megabytes, memory, peer=peer, unit="MiB")
 
 
 if __name__ == "__main__":

@@ -10,9 +10,7 @@ processor time, the smallest of several rounds: a busy machine only ever adds.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import logging
-import platform
 import time
 import warnings
 
@@ -20,6 +18,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from decan.core.benchmark import Benchmark, installed
 from decan.core.training import fit, fit_ensemble
 
 ROWS, BATCH, EPOCHS, MEMBERS = 6400, 64, 3, 10
@@ -119,9 +118,13 @@ def main():
     x = torch.randn(ROWS, 20)
     y = x[:, :1].sin() + 0.1 * torch.randn(ROWS, 1)
     contenders = {
-        "fit": ours, "index loop": index_loop, "DataLoader": data_loader, "skorch": skorch_peer,
-        "Lightning": lightning_peer, "ten fits": ours_ten_times, "fit_ensemble": ours_ensemble,
+        "fit": ours, "index loop": index_loop, "DataLoader": data_loader,
+        "ten fits": ours_ten_times, "fit_ensemble": ours_ensemble,
     }  # fmt: skip
+    if installed("skorch"):
+        contenders["skorch"] = skorch_peer
+    if installed("lightning"):
+        contenders["Lightning"] = lightning_peer
     best = dict.fromkeys(contenders, float("inf"))
     for contender in contenders.values():
         contender(x[: 4 * BATCH], y[: 4 * BATCH])
@@ -130,15 +133,18 @@ def main():
             began = time.process_time()
             contender(x, y)
             best[name] = min(best[name], time.process_time() - began)
-    names = ("torch", "skorch", "lightning")
-    print(", ".join(f"{name} {importlib.metadata.version(name)}" for name in names))
-    print(f"Python {platform.python_version()}, one thread, MLP 20-64-64-1, batch {BATCH}")
-    for name, seconds in best.items():
-        print(f"{name:<14}{seconds / STEPS * 1e6:9.0f} us a step")
-    print(f"fit / index loop        {best['fit'] / best['index loop']:.2f}  (at most 1.0)")
-    print(f"skorch / fit            {best['skorch'] / best['fit']:.2f}  (at least 2)")
-    print(f"Lightning / fit         {best['Lightning'] / best['fit']:.2f}  (at least 2.5)")
-    print(f"ten fits / fit_ensemble {best['ten fits'] / best['fit_ensemble']:.2f}  (at least 3)")
+    bench = Benchmark("core")
+    step = {name: seconds / STEPS for name, seconds in best.items()}
+    job = f"a training step, MLP 20-64-64-1, batch {BATCH}"
+    bench.ratio(job, step["fit"], step["index loop"], peer="loop over indices")
+    bench.ratio(job, step["fit"], step["DataLoader"], peer="loop over a DataLoader")
+    for peer, name in (("skorch", "skorch"), ("lightning", "Lightning")):
+        if name in step:
+            bench.ratio(job, step["fit"], step[name], peer=peer)
+        else:
+            bench.absent(job, peer)
+    together = f"a step of {MEMBERS} networks together"
+    bench.ratio(together, step["fit_ensemble"], step["ten fits"], peer="one after the other")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ On the given grid where DECAN_DATA has it, on closed forms otherwise; one thread
 from __future__ import annotations
 
 import time
-from importlib.metadata import version
 
 from decan.astrochem import (
     CLOUD,
@@ -17,6 +16,7 @@ from decan.astrochem import (
     cross_validate,
     simulate_grid,
 )
+from decan.core.benchmark import Benchmark
 
 RATIOS = ["CN/HCN", "HCS+/CS"]
 SOLVER_SECONDS = 0.51  # median CPU time of one UCLCHEM model of the given grid
@@ -27,7 +27,7 @@ def main() -> None:
     grid = DATASETS.load("uclchem_grid") if real else simulate_grid(375, rng=0)
     table = grid.ratios(RATIOS)
     axis = CLOUD.to_axis(CLOUD.sobol(100_000))
-    print(f"{grid!r}; xgboost {version('xgboost')}, scikit-learn {version('scikit-learn')}")
+    bench = Benchmark("astrochem")
     for kind in ("xgb", "gp", "ensemble"):
         emulator = RatioEmulator(kind, n_trees=200, space=CLOUD, calibrate=False)
         X, y = table.rows(RATIOS[0])
@@ -38,15 +38,15 @@ def main() -> None:
         emulator.predict_axis(axis)
         rate = len(axis) / (time.process_time() - begin)
         scores = [cross_validate(emulator, *table.rows(name)).r2().value for name in RATIOS]
-        print(
-            f"{kind:9s} R2 {scores[0]:.3f} {scores[1]:.3f}  fit {fitting:.2f} s  {rate:,.0f} "
-            f"ratios/s = {rate * SOLVER_SECONDS:,.0f} times the solver"
-        )
+        bench.value(f"emulator {kind}, fit to {len(y)} models", fitting)
+        for name, score in zip(RATIOS, scores, strict=True):
+            bench.value(f"emulator {kind}, R² of {name} on held-out models", score, "")
+        bench.ratio(f"a model by emulator {kind}", 1 / rate, SOLVER_SECONDS, peer="solver UCLCHEM")
     retrieval = Retrieval(EmulatorSet.pretrained(), n=8192)
     begin = time.process_time()
     for shift in range(10):
         retrieval.fit({"CN/HCN": (-0.1 * shift, 0.15), "HNC/HCN": (-0.5, 0.15)})
-    print(f"retrieval: {(time.process_time() - begin) / 10:.3f} s a source")
+    bench.value("retrieval of a source", (time.process_time() - begin) / 10)
 
 
 if __name__ == "__main__":

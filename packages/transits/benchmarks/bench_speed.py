@@ -7,15 +7,11 @@ folder where it is at hand, and simulates 36,578 points otherwise.
 
 from __future__ import annotations
 
+from decan.core.benchmark import Benchmark, best_of
 from decan.core.errors import DataNotAvailable
 from decan.transits import TransitVetter
 from decan.transits.archive import DATASETS
-from decan.transits.experiments.speed import (
-    WASP_126_B,
-    best_of,
-    seconds_of_each,
-    stand_in_light_curve,
-)
+from decan.transits.experiments.speed import WASP_126_B, seconds_of_each, stand_in_light_curve
 
 
 def main() -> None:
@@ -23,16 +19,18 @@ def main() -> None:
         curve = DATASETS.load("lc_wasp126_tess")
     except DataNotAvailable:
         curve = stand_in_light_curve(0)
-    seconds = seconds_of_each(curve)
+    bench, seconds = Benchmark("transits"), seconds_of_each(curve)
+    for task in ("five views", "detrending"):
+        ours = next(v for k, v in seconds.items() if k.startswith(f"{task}, decan"))
+        for peer in {"five views": ("scipy", "lightkurve"), "detrending": ("wotan",)}[task]:
+            job = f"{task} of {len(curve):,} points"
+            theirs = [v for k, v in seconds.items() if k.startswith(f"{task}, {peer}")]
+            if theirs:
+                bench.ratio(job, ours, theirs[0], peer=peer)
+            else:
+                bench.absent(job, peer)
     vetter = TransitVetter.pretrained()
-    seconds["one verdict, ensemble of ten"] = best_of(lambda: vetter.vet(curve, WASP_126_B), 8)
-    for name, value in seconds.items():
-        print(f"{name:60} {1e3 * value:9.2f} ms")
-    for name, value in seconds.items():
-        for task in ("five views", "detrending"):
-            if name.startswith(f"{task}, ") and "decan" not in name:
-                own = next(v for k, v in seconds.items() if k.startswith(f"{task}, decan"))
-                print(f"{task}: {value / own:.1f} times faster than{name.removeprefix(f'{task},')}")
+    bench.value("a verdict, ensemble of ten", best_of(lambda: vetter.vet(curve, WASP_126_B), 8))
 
 
 if __name__ == "__main__":

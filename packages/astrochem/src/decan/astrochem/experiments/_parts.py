@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from decan.core.benchmark import best_of
 from decan.core.data.splits import group_folds
 from decan.core.experiment import REAL, SIMULATED, Provenance, Run
 from decan.core.metrics import Estimate
@@ -180,17 +180,9 @@ def speed_of_trees(n: int) -> tuple[float, float]:
     def ours(interactions: bool) -> Any:
         return lambda: Forest.from_xgboost(booster).shapley(axis, None, interactions=interactions)
 
-    def best(job: Any) -> float:
-        times = []
-        for _ in range(3):
-            begin = time.perf_counter()
-            job()
-            times.append(time.perf_counter() - begin)
-        return min(times)
-
-    values = best(ours(False))
-    theirs = best(lambda: booster.predict(matrix, pred_contribs=True))
-    return values / theirs, best(ours(True)) / values
+    values = best_of(ours(False))
+    theirs = best_of(lambda: booster.predict(matrix, pred_contribs=True))
+    return values / theirs, best_of(ours(True)) / values
 
 
 def retrieved(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from decan.core.benchmark import best_of, installed
 from decan.core.errors import DataNotAvailable
 from decan.core.experiment import REAL, SIMULATED, Claim, Run, experiment
 
@@ -21,7 +21,7 @@ from ..lightcurve import LightCurve, TransitSignal
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["WASP_126_B", "best_of", "seconds_of_each", "speed_ratios", "stand_in_light_curve"]
+__all__ = ["WASP_126_B", "seconds_of_each", "speed_ratios", "stand_in_light_curve"]
 
 WASP_126_B = TransitSignal(3.28987, 1327.514029, 199.09 / 60)
 FIVE = ((300, 1.0, None), (75, 1.0, 0.0), (75, 1.0, 0.5), (75, 2.0, 0.0), (75, 2.0, 0.5))
@@ -86,10 +86,10 @@ def seconds_of_each(curve: LightCurve) -> dict[str, float]:
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if found := _installed("lightkurve"):
+        if found := installed("lightkurve"):
             views = _lightkurve(flat, signal)
             seconds[f"five views, lightkurve {found} fold and bin"] = best_of(views, 2)
-        if found := _installed("wotan"):
+        if found := installed("wotan"):
             wotan: Any = import_module("wotan")
 
             def biweight() -> None:
@@ -99,23 +99,6 @@ def seconds_of_each(curve: LightCurve) -> dict[str, float]:
             biweight()  # compiles
             seconds[f"detrending, wotan {found} biweight, warm"] = best_of(biweight, 10)
     return seconds
-
-
-def best_of(function: Callable[[], object], repeats: int) -> float:
-    """Shortest processor time of several calls, seconds: what others do does not count."""
-    times = []
-    for _ in range(repeats):
-        begin = time.process_time()
-        function()
-        times.append(time.process_time() - begin)
-    return min(times)
-
-
-def _installed(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""
 
 
 def _views(flat: LightCurve, signal: TransitSignal, means: Callable[..., object]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from decan.core.benchmark import best_of
 from decan.core.experiment import REAL, SIMULATED, Claim, Run, experiment
 
 __all__ = ["branch_removal", "calibration", "network_cost", "tess_triage"]
@@ -240,8 +241,6 @@ def branch_removal(run: Run) -> None:
 )
 def network_cost(run: Run) -> None:
     """Forward and backward pass of both networks on random inputs, one thread, same run."""
-    import time
-
     import torch
 
     from ..networks import DEPTH_VIEWS, CompactNet
@@ -258,12 +257,7 @@ def network_cost(run: Run) -> None:
         }
 
     def seconds(network: Any, given: dict[str, Any], repeats: int) -> float:
-        times = []
-        for _ in range(repeats):
-            begin = time.perf_counter()
-            network(given).square().mean().backward()
-            times.append(time.perf_counter() - begin)
-        return min(times) / n
+        return best_of(lambda: network(given).square().mean().backward(), repeats) / n
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

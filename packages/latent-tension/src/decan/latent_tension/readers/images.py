@@ -1,0 +1,183 @@
+"""Images of photon counts as FITS, with all that an observation knows."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
+
+from ..image import PhotonImage
+from ..psf import ImagePSF
+
+__all__ = ["read_image", "write_image"]
+
+
+def read_image(
+    path: str | os.PathLike[str],
+    *,
+    exposure: str | os.PathLike[str] | None = None,
+    psf: Any = None,
+    energy_edges: Any = None,
+    **more: Any,
+) -> PhotonImage:
+    """Counts of a FITS image or cube, with exposure and PSF from files of their own.
+
+    A file written by :func:`write_image` holds everything already.
+
+    Parameters
+    ----------
+    path : path-like
+        Counts: the first extension with an image, (y, x) or (band, y, x).
+    exposure : path-like, optional
+        FITS image on the same pixels.
+    psf : path-like, ImagePSF or array_like, optional
+        FITS image or PSF.
+    energy_edges : Quantity, optional
+        Bands.
+    **more
+        Further arguments of :class:`PhotonImage`.
+
+    Returns
+    -------
+    PhotonImage
+
+    Raises
+    ------
+    DataNotAvailable, CorruptFile, SchemaError
+        If a file is absent, no FITS, or holds no image.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from decan.latent_tension.psf import GaussianPSF
+    >>> image = PhotonImage(np.ones((16, 16)), psf=GaussianPSF(1.0))
+    >>> path = write_image(image, Path(tempfile.mkdtemp()) / "image.fits")
+    >>> read_image(path)
+    PhotonImage(1 band, 16 x 16 px, 256 counts)
+    """
+    from astropy import units as u
+
+    found = image_extensions(path)
+    names = {name for name, _, _ in found}
+    counts, header = next(
+        ((d, h) for n, d, h in found if n in ("COUNTS", "PRIMARY", "")), found[0][1:]
+    )
+    inside = {name: data for name, data, _ in found}
+    kept: dict[str, Any] = {}
+    if exposure is not None:
+        kept["exposure"] = image_extensions(exposure)[0][1]
+    elif "EXPOSURE" in names:
+        kept["exposure"] = inside["EXPOSURE"]
+    if psf is not None:
+        kept["psf"] = psf if not isinstance(psf, str | os.PathLike) else image_extensions(psf)[0][1]
+    elif "PSF" in names:
+        kept["psf"] = inside["PSF"]
+    else:
+        raise ValueError(f"{path}: no extension PSF; give psf=")
+    for key, name in (("background", "BACKGROUND"), ("mask", "MASK")):
+        if name in names:
+            kept[key] = inside[name].astype(bool) if key == "mask" else inside[name]
+    edges = energy_edges if energy_edges is not None else _edges(header)
+    if edges is not None and not hasattr(edges, "unit"):
+        edges = edges * u.keV
+    kept.update(more)
+    kept.setdefault("name", Path(path).name)
+    return PhotonImage(counts, energy_edges=edges, wcs=celestial_wcs(header), **kept)
+
+
+def write_image(image: PhotonImage, path: str | os.PathLike[str]) -> Path:
+    """Everything an image knows, as one FITS file.
+
+    Parameters
+    ----------
+    image : PhotonImage
+        What to write.
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    ValueError
+        If the PSF varies over the field, for which FITS has no common form.
+
+    Examples
+    --------
+    >>> write_image.__name__
+    'write_image'
+    """
+    from astropy.io import fits
+
+    from decan.core.files import replacing
+
+    if not isinstance(image.psf, ImagePSF):
+        raise ValueError("psf: varies over the field and has no common FITS form")
+    header = image.wcs.celestial.to_header() if image.wcs is not None else fits.Header()
+    if image.energy_edges is not None:
+        for j, (low, high) in enumerate(image.energy_edges):
+            header[f"ELO{j}"] = (low, "[keV] lower edge of the band")
+            header[f"EHI{j}"] = (high, "[keV] upper edge of the band")
+    parts = [
+        fits.PrimaryHDU(image.counts, header),
+        fits.ImageHDU(image.exposure, header, name="EXPOSURE"),
+        fits.ImageHDU(image.psf.stamps(image.n_bands), name="PSF"),
+        fits.ImageHDU(image.background, header, name="BACKGROUND"),
+        fits.ImageHDU(image.mask.astype(np.uint8), header, name="MASK"),
+    ]
+    with replacing(path) as temporary:
+        fits.HDUList(parts).writeto(temporary, overwrite=True)
+    return Path(path)
+
+
+def image_extensions(path: str | os.PathLike[str]) -> list[tuple[str, np.ndarray, Any]]:
+    """(name, data, header) of each extension that holds an image."""
+    from astropy.io import fits
+
+    if not Path(path).is_file():
+        raise DataNotAvailable(f"{path}: no such file")
+    try:
+        with fits.open(path, memmap=False) as file:
+            found = [
+                (h.name.upper(), np.asarray(h.data), h.header)
+                for h in file
+                if isinstance(h, fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU)
+                and h.data is not None
+            ]
+    except (OSError, ValueError, TypeError) as error:
+        raise CorruptFile(f"{path}: not a FITS file, or cut ({error})") from error
+    if not found:
+        raise SchemaError(f"{path}: no extension holds an image")
+    return found
+
+
+def extension_names(path: str | os.PathLike[str]) -> list[str]:
+    from astropy.io import fits
+
+    with fits.open(path) as file:
+        return [h.name.upper() for h in file]
+
+
+def celestial_wcs(header: Any) -> Any:
+    from astropy.wcs import WCS
+
+    if "CTYPE1" not in header:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # old headers; what matters is checked by use
+        wcs = WCS(header)
+    return wcs.celestial if wcs.has_celestial else None
+
+
+def _edges(header: Any) -> np.ndarray | None:
+    found: list[tuple[float, float]] = []
+    while f"ELO{len(found)}" in header:
+        found.append((header[f"ELO{len(found)}"], header[f"EHI{len(found)}"]))
+    return np.array(found) if found else None
