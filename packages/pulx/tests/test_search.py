@@ -195,6 +195,38 @@ def test_a_drifting_pulsation_is_recovered_with_its_drift():
     assert abs(best["drift_hz_s"] + 6e-7) < 4 * best["drift_err_hz_s"]
 
 
+def test_summed_harmonics_find_a_drifting_pulse_that_one_harmonic_misses():
+    span, drift = 4000.0, 9.2 / 4000.0**2
+    events = simulate_events(
+        span=span, rate=0.75, frequency=1.488, drift=drift, pulsed_fraction=0.14,
+        second_harmonic=1.0, rng=8,
+    )  # fmt: skip
+    one, two = (search_accelerated(events, 0.1, 2.0, nharm=n, zmax=20) for n in (1, 2))
+    assert abs(two.best["frequency_hz"] - 1.488) * span < 0.5
+    assert abs(two.best["z"] - 9.2) < 3
+    assert two.best["p_global"] < 1e-3 * one.best["p_global"]
+    # Z² of both harmonics there is the direct sum, and the pulsed fraction that of the first.
+    times = events.times - span / 2
+    place = two.best["frequency_hz"], two.best["drift_hz_s"]
+    assert two.best["Z2"] == pytest.approx(z_direct(times, *place, n_harmonics=2)[0], rel=1e-9)
+    first = z_direct(times, *place)[0]
+    assert two.best["pulsed_fraction"] == pytest.approx(np.sqrt(2 * first / len(times)), rel=1e-9)
+
+
+def test_harmonics_beyond_the_frames_are_refused_with_the_highest_frequency():
+    events = simulate_events(span=500.0, frame_time=0.1, rng=0)
+    with pytest.raises(ValueError, match=r"harmonic 2 of fmax 4 Hz .* lower fmax to 2\.5 Hz"):
+        search_accelerated(events, 0.1, 4.0, nharm=2)
+
+
+def test_global_tails_hold_over_drifts_too():
+    rng = np.random.default_rng(77)
+    lists = (simulate_events(span=3000.0, rate=0.6, rng=rng) for _ in range(150))
+    p = [search_accelerated(one, 0.1, 0.6, zmax=8, whiten=False).best["p_global"] for one in lists]
+    # Binomial: 30 of 150 expected below 0.2, standard deviation 4.9.
+    assert abs(np.sum(np.array(p) < 0.2) - 30) < 15
+
+
 def test_a_refined_peak_is_no_lower_than_the_exact_map_around_it():
     events = simulate_events(
         span=3000.0, rate=1.0, frequency=0.4, drift=5e-7, pulsed_fraction=0.5, rng=3

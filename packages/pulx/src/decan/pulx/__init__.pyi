@@ -1,7 +1,6 @@
 from .acceleration import AcceleratedSearch as AcceleratedSearch
 from .acceleration import drift_map as drift_map
 from .acceleration import search_accelerated as search_accelerated
-from .acceleration import search_orbit as search_orbit
 from .batch import search_many as search_many
 from .candidates import AmbiguousCluster as AmbiguousCluster
 from .candidates import CandidateFinder as CandidateFinder
@@ -19,6 +18,7 @@ from .limits import required_counts as required_counts
 from .limits import required_exposure as required_exposure
 from .long_term import features_swift as features_swift
 from .noise import leahy_power as leahy_power
+from .orbits import search_orbit as search_orbit
 from .periodogram import Periodogram as Periodogram
 from .periodogram import search_h as search_h
 from .periodogram import search_z as search_z

@@ -1,24 +1,22 @@
-"""Searches for pulsations that drift: over (f, ḟ) of whole observations, and over orbits.
+"""Searches for pulsations that drift, over (f, ḟ) of a whole observation.
 
-Events are spread once onto a time series. For each drift the series is multiplied by a
-chirp and transformed; because the series is real, the negative frequencies of the same
-transform hold the opposite drift. Peaks are then refined on the events themselves, without
-the losses of the grid.
+Transforms of chirps (``chirps``) find where peaks are; they are then refined on the events
+themselves, without the losses of the grid.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.fft
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import chi2
 
+from .chirps import ChirpTransforms
 from .noise import Continuum, fit_continuum
-from .nufft import grid_events, phase_sums
+from .nufft import phase_sums
 from .periodogram import FEWEST_EVENTS, _cautions, checked_range, harmonic_relations
 from .significance import SearchVolume, z_tail
 from .statistics import Peak, refine
@@ -30,10 +28,8 @@ if TYPE_CHECKING:
 
     from .events import EventList
 
-__all__ = ["AcceleratedSearch", "drift_map", "search_accelerated", "search_orbit"]
+__all__ = ["AcceleratedSearch", "drift_map", "search_accelerated"]
 
-_FINENESS = 1.25
-_WIDTH = 6
 _DRIFT = 2e-8
 
 
@@ -57,6 +53,8 @@ class AcceleratedSearch:
         For global significance.
     n_trials : int
         Trials that were computed.
+    n_harmonics : int
+        Harmonics that were summed.
     notes : tuple of str
         Cautions.
 
@@ -78,6 +76,7 @@ class AcceleratedSearch:
     continuum: Continuum
     volume: SearchVolume
     n_trials: int
+    n_harmonics: int = 1
     notes: tuple[str, ...] = ()
 
     @property
@@ -103,6 +102,7 @@ class AcceleratedSearch:
         peaks = list(self.found[:n])
         frequency = np.array([peak.frequency for peak in peaks])
         values = np.array([peak.value for peak in peaks])
+        first = np.array([peak.first_harmonic for peak in peaks])
         white = values * 2 / self.continuum(frequency)
         count = len(self.events)
         return pd.DataFrame(
@@ -114,10 +114,10 @@ class AcceleratedSearch:
                 "z": [peak.drift * self.events.span**2 for peak in peaks],
                 "Z2": values,
                 "whitened": white,
-                "p_single": z_tail(white, 1, count),
+                "p_single": z_tail(white, self.n_harmonics, count),
                 "p_global": self.volume.global_tail(white) if count >= FEWEST_EVENTS else np.nan,
                 "pulsed_fraction": np.minimum(
-                    np.sqrt(2 * values / count) / np.sinc(frequency * self.events.frame_time), 1.0
+                    np.sqrt(2 * first / count) / np.sinc(frequency * self.events.frame_time), 1.0
                 ),
                 "alias_of": alias_families(self.events, peaks)[0],
                 "harmonic_of": harmonic_relations(frequency, self.events.span),
@@ -161,6 +161,7 @@ def search_accelerated(
     fmin: Any,
     fmax: Any,
     *,
+    nharm: int = 1,
     zmax: float | None = None,
     z_step: float = 3.0,
     whiten: bool = True,
@@ -175,12 +176,14 @@ def search_accelerated(
         What to search.
     fmin, fmax : float or Quantity
         Range, Hz.
+    nharm : int
+        Harmonics that are summed; for sharp pulses. The grid grows with its third power.
     zmax : float, optional
         Largest drift in Fourier bins over the span, ``|ḟ| T²``. Without it what orbits and
         spin-up of such sources do, 2e-8 Hz/s, between 4 and 100 bins.
     z_step : float
-        Distance of drifts on the grid; 3 loses at most 12 per cent of the power before
-        refinement, and nothing after it.
+        Distance of drifts on the grid, of the highest harmonic; 3 loses at most 12 per cent of
+        the power before refinement, and nothing after it.
     whiten : bool
         Whether significance is judged against fitted red noise.
     n_peaks : int
@@ -209,39 +212,51 @@ def search_accelerated(
     np.float64(-1.0)
     """
     low, high = checked_range(events, fmin, fmax, beyond_nyquist)
-    if (zmax is not None and not zmax >= 0) or not z_step > 0:
-        raise ValueError(f"zmax {zmax} and z_step {z_step}: expected 0 or more, and more than 0")
+    if (zmax is not None and not zmax >= 0) or not z_step > 0 or nharm < 1:
+        raise ValueError(
+            f"zmax {zmax}, z_step {z_step}, nharm {nharm}: expected 0 or more, more than 0, and "
+            "1 or more"
+        )
+    if nharm * high > events.nyquist * (1 + 1e-9) and not beyond_nyquist:
+        raise ValueError(
+            f"harmonic {nharm} of fmax {high:g} Hz is above 1/(2 dt) = {events.nyquist:.4f} Hz of "
+            f"the frame time; lower fmax to {events.nyquist / nharm:.4g} Hz, or sum fewer"
+        )
     times, span = events.times - events.span / 2, events.span
-    plan = _Plan.of(events, low, high)
+    transforms = ChirpTransforms.of(events, low, high, nharm)
     if zmax is None:
         zmax = float(np.clip(_DRIFT * span**2, 4, 100))
+    z_step /= nharm
     n_steps = int(np.ceil(zmax / z_step))
-    spectra = plan.spectra(z_step, n_steps + 1)
+    spectra = transforms.spectra(z_step, n_steps + 1)
     flat = next(spectra)
     continuum = Continuum()
     if whiten:
-        part = slice(plan.first, plan.last + 1)
-        sums = np.conj(flat[part]) * plan.correction[part] * plan.shift(part)
-        continuum = fit_continuum(times, events.gti - span / 2, plan.frequency, sums)
-    scale = plan.scale(continuum)
-    n_trials = (2 * n_steps + 1) * (2 * len(plan.frequency) - 1)
-    floor = float(2 * np.log(n_trials) - 9)
-    places = [plan.tops(flat, scale, floor, 1, 0.0)]
+        sums = transforms.phase_sums(flat[0])
+        continuum = fit_continuum(times, events.gti - span / 2, transforms.frequency(), sums)
+    scales = transforms.scales(continuum)
+    n_trials = (2 * n_steps + 1) * transforms.n_frequencies()
+    # Of all trials about a hundred lie above this by chance.
+    floor = float(chi2.isf(min(0.5, 90 / n_trials), 2 * nharm))
+    places = [transforms.tops(flat, scales, floor, 1, 0.0)]
     for k, chirped in enumerate(spectra, start=1):
-        places.append(plan.tops(chirped, scale, floor, 1, k * z_step))
-        places.append(plan.tops(chirped, scale, floor, -1, -k * z_step))
-    zmax = n_steps * z_step
-    drift_max = zmax / span**2
-    found = _refined(events, np.concatenate(places), span, n_peaks, continuum, (low, high), z_step)
+        places.append(transforms.tops(chirped, scales, floor, 1, k * z_step))
+        places.append(transforms.tops(chirped, scales, floor, -1, -k * z_step))
+    # Refinement reaches half a step beyond the grid.
+    drift_max = (n_steps + 0.5) * z_step / span**2
+    found = _refined(
+        events, np.concatenate(places), continuum, (low, high), drift_max, z_step, n_peaks, nharm
+    )
     return AcceleratedSearch(
         events=events,
         fmin=low,
         fmax=high,
-        zmax=float(zmax),
+        zmax=float(n_steps * z_step),
         found=tuple(found),
         continuum=continuum,
-        volume=SearchVolume.of(times, (low, high), (-drift_max, drift_max)),
+        volume=SearchVolume.of(times, (low, high), (-drift_max, drift_max), n_harmonics=nharm),
         n_trials=n_trials,
+        n_harmonics=nharm,
         notes=tuple(_cautions(events)),
     )
 
@@ -281,175 +296,18 @@ def drift_map(events: EventList, frequency: ArrayLike, drift: ArrayLike) -> NDAr
     return np.stack(rows) * (2 / len(times))
 
 
-def search_orbit(
-    events: EventList,
-    fmin: Any,
-    fmax: Any,
-    *,
-    period_day: ArrayLike,
-    projected_lts: ArrayLike,
-    n_phases: int = 16,
-    oversample: float = 3.0,
-) -> pd.DataFrame:
-    """Search over circular orbits around a frequency: remove the delay, then exact Z².
-
-    Parameters
-    ----------
-    events : EventList
-        What to search.
-    fmin, fmax : float or Quantity
-        A narrow range, Hz.
-    period_day : array_like
-        Orbital periods to try, days.
-    projected_lts : array_like
-        Projected semi-major axes to try, light-seconds.
-    n_phases : int
-        Times of the ascending node to try, evenly over the orbit.
-    oversample : float
-        Trials in a Fourier bin.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row an orbit: ``period_day``, ``projected_lts``, ``node_s`` (from the start),
-        ``frequency_hz``, ``Z2``, ``p_trials`` (after all trials, counted as independent),
-        best first.
-
-    Raises
-    ------
-    ValueError
-        If the range is empty.
-
-    Examples
-    --------
-    >>> from decan.pulx import simulate_events
-    >>> events = simulate_events(span=30000.0, rate=0.5, frequency=0.5, pulsed_fraction=0.6,
-    ...                          orbit=(1.0, 5.0, 0.0), rng=0)
-    >>> best = search_orbit(events, 0.499, 0.501, period_day=[1.0], projected_lts=[5.0]).iloc[0]
-    >>> bool(best["Z2"] > 1500)
-    True
-    """
-    import pandas as pd
-
-    low, high = checked_range(events, fmin, fmax, False)
-    step = 1 / (oversample * events.span)
-    n = int((high - low) / step) + 1
-    rows = []
-    for period in np.atleast_1d(period_day):
-        omega = 2 * np.pi / (86400 * float(period))
-        for projected in np.atleast_1d(projected_lts):
-            for node in 86400 * float(period) * np.arange(n_phases) / n_phases:
-                emitted = events.times - node
-                for _ in range(12):
-                    emitted = events.times - node - projected * np.sin(omega * emitted)
-                power = np.abs(phase_sums(emitted, low, step, n)) ** 2 * (2 / len(events))
-                k = int(np.argmax(power))
-                rows.append((float(period), float(projected), node, low + k * step, power[k]))
-    table = pd.DataFrame(
-        rows, columns=["period_day", "projected_lts", "node_s", "frequency_hz", "Z2"]
-    )
-    trials = len(table) * max(1.0, (high - low) * events.span)
-    table["p_trials"] = -np.expm1(-trials * z_tail(table["Z2"].to_numpy(), 1, len(events)))
-    return table.sort_values("Z2", ascending=False, kind="stable").reset_index(drop=True)
-
-
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    """The gridded events of one search, and the transforms of them."""
-
-    series: NDArray[np.complex64]
-    square: NDArray[np.float64]
-    correction: NDArray[np.float64]
-    first: int
-    last: int
-    step: float
-    start: float
-    n_events: int
-
-    @classmethod
-    def of(cls, events: EventList, low: float, high: float) -> _Plan:
-        span = events.span
-        # One Fourier bin an element; half bins come from the difference of neighbours.
-        length = 1.01 * span
-        n = scipy.fft.next_fast_len(int(np.ceil(2 * _FINENESS * high * length)) + 4 * _WIDTH)
-        length = max(length, span * (1 + 4 * _WIDTH / n))
-        cell = length / n
-        series, correction = grid_events(events.times, cell, n, width=_WIDTH, fineness=_FINENESS)
-        # Cells just before time 0 sit at the end of the series.
-        t = np.arange(n) * cell
-        t[t > 1.005 * span] -= length
-        u = (t - span / 2) / span
-        first, last = int(np.ceil(low * length)), int(np.floor(high * length))
-        return cls(
-            series.astype(np.complex64), np.asarray(np.pi * u**2, dtype=float), correction, first,
-            min(last, len(correction) - 1), 1 / length, -span / 2, len(events),
-        )  # fmt: skip
-
-    @property
-    def frequency(self) -> NDArray[np.float64]:
-        """Frequencies of the elements; trials lie half a step apart."""
-        return np.asarray(self.step * np.arange(self.first, self.last + 1))
-
-    def spectra(self, z_step: float, n: int) -> Iterator[NDArray[np.complex64]]:
-        """Transforms of the series times chirps of 0, 1, 2 ... steps of z."""
-        chirp = np.exp(-1j * z_step * self.square).astype(np.complex64)
-        series = self.series.copy()
-        for k in range(n):
-            if k:
-                series *= chirp
-            yield np.asarray(scipy.fft.fft(series))
-
-    def shift(self, part: slice) -> NDArray[np.complex128]:
-        """Phases that move the zero of time to the middle of the observation."""
-        k = np.arange(part.start, part.stop, part.step or 1)
-        return np.exp(2j * np.pi * self.step * k * self.start)
-
-    def scale(self, continuum: Continuum) -> NDArray[np.float32]:
-        part = slice(self.first, self.last + 1)
-        factor = 2 / self.n_events * self.correction[part] ** 2
-        return (factor * 2 / continuum(self.frequency)).astype(np.float32)
-
-    def tops(
-        self,
-        spectrum: NDArray[np.complex64],
-        scale: NDArray[np.float32],
-        floor: float,
-        sign: int,
-        z: float,
-    ) -> NDArray[np.float64]:
-        """Rows (power, frequency, z) of local maxima above the floor; at most 200."""
-        if sign > 0:
-            part = spectrum[self.first : self.last + 1]
-        else:
-            part = spectrum[len(spectrum) - self.last : len(spectrum) - self.first + 1][::-1]
-        between = part[:-1] - part[1:]
-        power = np.empty(2 * len(part) - 1, dtype=np.float32)
-        power[::2] = (part.real**2 + part.imag**2) * scale
-        power[1::2] = (between.real**2 + between.imag**2) * scale[:-1]
-        power[1::2] *= (np.pi / 4) ** 2
-        high = np.flatnonzero(power > floor)
-        if len(high) == 0:
-            return np.empty((0, 3))
-        left = power[np.maximum(high - 1, 0)]
-        right = power[np.minimum(high + 1, len(power) - 1)]
-        high = high[(power[high] >= left) & (power[high] >= right)]
-        if len(high) > 200:
-            high = high[np.argpartition(-power[high], 200)[:200]]
-        return np.column_stack(
-            [power[high], self.step * (self.first + high / 2), np.full(len(high), z)]
-        )
-
-
 def _refined(
     events: EventList,
     places: NDArray[np.float64],
-    span: float,
-    n_peaks: int,
     continuum: Continuum,
     band: tuple[float, float],
+    drift_max: float,
     z_step: float,
+    n_peaks: int,
+    nharm: int,
 ) -> list[Peak]:
     """Peaks on the events themselves, strongest first, each place once."""
+    span = events.span
     times = events.times - span / 2
     places = places[np.argsort(-places[:, 0], kind="stable")]
     # Refinement costs a pass over all events a step: few for long lists.
@@ -467,13 +325,18 @@ def _refined(
         if any(near):
             continue
         tried.append((float(frequency), float(z)))
-        peak = refine(times, float(frequency), float(z / span**2), with_drift=True)
+        drift = float(z / span**2)
+        peak = refine(times, float(frequency), drift, n_harmonics=nharm, with_drift=True)
+        if abs(peak.drift) > drift_max:  # its best place within the range is at the edge
+            edge = float(np.copysign(drift_max, peak.drift))
+            peak = refine(times, float(frequency), edge, n_harmonics=nharm)
         same = [
             abs(peak.frequency - one.frequency) * span < 0.2
             and abs(peak.drift - one.drift) * span**2 < 0.7
             for one in found
         ]
-        if not any(same) and band[0] * 0.99 <= peak.frequency <= band[1] * 1.01:
+        inside = band[0] * 0.99 <= peak.frequency <= band[1] * 1.01
+        if not any(same) and inside:
             found.append(peak)
     weight = [peak.value * 2 / float(continuum(peak.frequency)) for peak in found]
     return [found[i] for i in np.argsort(-np.array(weight), kind="stable")]

@@ -31,6 +31,7 @@ def search_many(
     *,
     fmin: float = 0.02,
     fmax: float = 5.0,
+    nharm: int = 1,
     zmax: float | None = None,
     energy: tuple[float, float] | None = None,
     resume: bool = True,
@@ -49,6 +50,8 @@ def search_many(
         Folder: one JSON file for each event file, and ``summary.csv``.
     fmin, fmax : float
         Range, Hz; lowered to what the frame time of a file allows.
+    nharm : int
+        Harmonics that are summed over frequency and drift; the limit is that of a sinusoid.
     zmax : float, optional
         Largest drift, Fourier bins over the span; as in :func:`search_accelerated` without it.
     energy : (float, float), optional
@@ -80,7 +83,9 @@ def search_many(
 
     folder = Path(out)
     files = [Path(path) for path in paths]
-    settings = {"fmin": fmin, "fmax": fmax, "zmax": zmax, "energy": list(energy or [])}
+    settings = {
+        "fmin": fmin, "fmax": fmax, "nharm": nharm, "zmax": zmax, "energy": list(energy or []),
+    }  # fmt: skip
     targets = [folder / f"{path.name}-{_short(path, settings)}.json" for path in files]
     missing = [i for i, target in enumerate(targets) if not (resume and _kept(target) is not None)]
     work = (delayed(_search_one)(files[i], targets[i], settings) for i in missing)
@@ -99,7 +104,9 @@ def search_many(
     return table.reset_index(drop=True)
 
 
-def searched_range(events: EventList, fmin: float, fmax: float) -> tuple[float, float]:
+def searched_range(
+    events: EventList, fmin: float, fmax: float, nharm: int = 1
+) -> tuple[float, float]:
     """Range of a search that the frame time of an event list allows.
 
     Parameters
@@ -108,6 +115,8 @@ def searched_range(events: EventList, fmin: float, fmax: float) -> tuple[float, 
         The events.
     fmin, fmax : float
         The range wanted, Hz.
+    nharm : int
+        Harmonics that have to be resolved.
 
     Returns
     -------
@@ -120,15 +129,16 @@ def searched_range(events: EventList, fmin: float, fmax: float) -> tuple[float, 
     >>> searched_range(simulate_events(frame_time=0.5, rng=0), 0.02, 5.0)
     (0.02, 1.0)
     """
-    return fmin, float(min(fmax, events.nyquist))
+    return fmin, float(min(fmax, events.nyquist / nharm))
 
 
 def _search_one(path: Path, target: Path, settings: dict[str, Any]) -> None:
     row: dict[str, Any] = {"file": str(path)}
     try:
         events = EventList.from_fits(path, energy=tuple(settings["energy"]) or None)
-        fmin, fmax = searched_range(events, settings["fmin"], settings["fmax"])
-        search = search_accelerated(events, fmin, fmax, zmax=settings["zmax"])
+        nharm = settings["nharm"]
+        fmin, fmax = searched_range(events, settings["fmin"], settings["fmax"], nharm)
+        search = search_accelerated(events, fmin, fmax, nharm=nharm, zmax=settings["zmax"])
         limit = pulsed_fraction_limit(events, fmin, fmax, search=search_z(events, fmin, fmax))
         best = search.best if search.found else {}
         row |= {

@@ -56,6 +56,7 @@ def search(
     ),
     fmin: Annotated[float, typer.Option(help="Lowest frequency, Hz.")] = 0.02,
     fmax: Annotated[float, typer.Option(help="Highest frequency, Hz.")] = 5.0,
+    nharm: Annotated[int, typer.Option(help="Harmonics to sum, for sharp pulses.")] = 1,
     zmax: Annotated[
         float | None,
         typer.Option(help="Largest drift, Fourier bins over the span; physical if not given."),
@@ -73,8 +74,9 @@ def search(
     from .pages import search_files
 
     page = search_files(
-        events, out, fmin=fmin, fmax=fmax, zmax=zmax, energy=energy, jobs=jobs, resume=resume
-    )
+        events, out, fmin=fmin, fmax=fmax, nharm=nharm, zmax=zmax, energy=energy, jobs=jobs,
+        resume=resume,
+    )  # fmt: skip
     typer.echo(f"The page: {page.resolve()}")
     with (out / "summary.csv").open(encoding="utf-8", newline="") as summary:
         faults = [row["error"] for row in csv.DictReader(summary) if row.get("error")]

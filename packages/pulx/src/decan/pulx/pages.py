@@ -112,6 +112,7 @@ def search_files(
     *,
     fmin: float = 0.02,
     fmax: float = 5.0,
+    nharm: int = 1,
     zmax: float | None = None,
     energy: str = "",
     jobs: int = 1,
@@ -125,7 +126,7 @@ def search_files(
         Event files.
     out : pathlib.Path
         Folder for ``summary.csv``, one JSON file for each event file, and ``index.html``.
-    fmin, fmax, zmax : float
+    fmin, fmax, nharm, zmax : float
         As in :func:`search_many`.
     energy : str
         Energies in keV, ``"0.3-10"``; all without it.
@@ -152,8 +153,9 @@ def search_files(
     """
     band = _band(energy)
     table = search_many(
-        paths, out, fmin=fmin, fmax=fmax, zmax=zmax, energy=band, n_jobs=jobs, resume=resume
-    )
+        paths, out, fmin=fmin, fmax=fmax, nharm=nharm, zmax=zmax, energy=band, n_jobs=jobs,
+        resume=resume,
+    )  # fmt: skip
     found = int(np.sum(table["p_global"] < 0.01))
     page = Page(
         f"Pulsation search of {len(table)} event list{'s' if len(table) != 1 else ''}",
@@ -174,17 +176,17 @@ def search_files(
         tones=["good" if p < 0.01 else "" for p in table["p_global"].fillna(1)],
     )
     for file in table["file"][table["error"] == ""].head(_MOST_SHOWN):
-        _search_section(page, Path(file), band, fmin, fmax, zmax)
+        _search_section(page, Path(file), band, fmin, fmax, nharm, zmax)
     return page.save(out / "index.html")
 
 
 def _search_section(
-    page: Page, path: Path, band: Any, fmin: float, fmax: float, zmax: float | None
+    page: Page, path: Path, band: Any, fmin: float, fmax: float, nharm: int, zmax: float | None
 ) -> None:
     events = EventList.from_fits(path, energy=band)
-    low, high = searched_range(events, fmin, fmax)
+    low, high = searched_range(events, fmin, fmax, nharm)
     constant = search_z(events, low, high)
-    drifting = search_accelerated(events, low, high, zmax=zmax)
+    drifting = search_accelerated(events, low, high, nharm=nharm, zmax=zmax)
     section = page.section(events.name)
     section.text(repr(events)[1:-1] + ".")
     for note in dict.fromkeys([*events.notes, *drifting.notes]):
