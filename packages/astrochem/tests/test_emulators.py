@@ -109,7 +109,7 @@ def test_derived_coordinates_follow_their_definitions():
     assert found["30 K/T"] == pytest.approx(3)
 
 
-# Bad input 5
+@pytest.mark.bad_input(5)
 def test_outside_the_box_is_told_and_flagged(emulators, rows):
     outside = rows[0].head(2).assign(T_K=[20.0, 900.0])
     with pytest.warns(ExtrapolationWarning, match="1 of 2 rows"):
@@ -117,7 +117,7 @@ def test_outside_the_box_is_told_and_flagged(emulators, rows):
     assert emulators.predict(outside)["in_range"].tolist() == [True, False]
 
 
-# Bad input 6
+@pytest.mark.bad_input(6)
 def test_scores_on_models_that_were_trained_on_are_refused(emulators, simulated):
     with pytest.raises(ValueError, match="also in training"):
         emulators.evaluate(simulated.ratios(["CN/HCN"]))
@@ -134,7 +134,7 @@ def test_rows_of_one_model_never_stand_on_both_sides(rows):
     assert double > 0.8 * single
 
 
-# Bad input 8
+@pytest.mark.bad_input(8)
 @pytest.mark.parametrize("kind", ["xgb", "gp"])
 def test_a_constant_or_repeated_parameter_is_left_out_with_a_warning(rows, kind):
     X, y = rows
@@ -147,7 +147,7 @@ def test_a_constant_or_repeated_parameter_is_left_out_with_a_warning(rows, kind)
     assert np.array_equal(emulator.predict(plain), emulator.predict(changed))
 
 
-# Bad input 12
+@pytest.mark.bad_input(12)
 def test_few_models_stop_trees_and_warn_gaussian_processes(rows):
     X, y = rows[0].head(20), rows[1].head(20)
     with pytest.raises(ValueError, match="20 usable models, fewer than 30"):

@@ -139,7 +139,7 @@ def test_trees_find_values_and_ranks_of_the_closed_form():
     assert (error**2).max() < 0.02 * truth.sobol()[2]
 
 
-# Bad input 8
+@pytest.mark.bad_input(8)
 def test_a_constant_parameter_has_a_value_of_exactly_zero(rows):
     X = rows[0].assign(T_K=20.0)
     for kind in ("xgb", "gp"):

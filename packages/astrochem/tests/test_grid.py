@@ -31,7 +31,7 @@ def test_atoms_and_charge_of_names_that_could_be_misread():
     assert (charge_of("N2H+"), charge_of("E-"), charge_of("#H2O")) == (1, -1, 0)
 
 
-# Bad input 3
+@pytest.mark.bad_input(3)
 def test_an_unknown_species_is_named_with_its_neighbours():
     with pytest.raises(ValueError, match=r"H2COplus.*H2CO\+"):
         find_species("H2COplus", ["H2CO", "H2CO+", "CO"])
@@ -57,14 +57,14 @@ def test_usual_spellings_are_understood(written, column):
     assert find_species(written, ["C2H", "C3H2", "E-"]) == column
 
 
-# Bad input 1
+@pytest.mark.bad_input(1)
 def test_logarithms_announced_as_linear_are_refused_by_column():
     table = table_of(CO=[1e-4, 1e-5], SO=[-9.0, -8.0])
     with pytest.raises(SchemaError, match=r"'SO'.*scale='log10'"):
         ModelGrid.from_table(table, scale="linear")
 
 
-# Bad input 2
+@pytest.mark.bad_input(2)
 def test_zero_and_nan_abundances_are_masked_and_counted():
     grid = ModelGrid.from_table(table_of(CO=[1e-4, 0.0, 1e-5], SO=[1e-9, 1e-9, np.nan]))
     assert grid.zeros == 2
@@ -74,7 +74,7 @@ def test_zero_and_nan_abundances_are_masked_and_counted():
     assert ratios.values["CO/SO"].dropna().tolist() == pytest.approx([5.0])
 
 
-# Bad input 4
+@pytest.mark.bad_input(4)
 def test_zeta_in_inverse_seconds_is_explained_and_quantities_convert():
     import astropy.units as u
 
@@ -93,7 +93,7 @@ class _Columns(dict):
     columns = CLOUD.names
 
 
-# Bad input 7
+@pytest.mark.bad_input(7)
 def test_a_ratio_masked_nearly_everywhere_is_not_trained_on():
     n = 200
     so = np.where(np.arange(n) < 30, 1e-9, 1e-20)
@@ -102,7 +102,7 @@ def test_a_ratio_masked_nearly_everywhere_is_not_trained_on():
         grid.ratios(["CS/SO"]).trainable_rows("CS/SO")
 
 
-# Bad input 9
+@pytest.mark.bad_input(9)
 def test_rows_that_contradict_each_other_are_named_and_equal_ones_dropped():
     table = table_of(CO=[1e-4, 1e-5])
     assert len(ModelGrid.from_table(pd.concat([table, table])).abundances) == 2
@@ -110,7 +110,7 @@ def test_rows_that_contradict_each_other_are_named_and_equal_ones_dropped():
         ModelGrid.from_table(pd.concat([table, table.assign(CO=[1e-4, 2e-5])]))
 
 
-# Bad input 10
+@pytest.mark.bad_input(10)
 def test_mixed_networks_are_refused_unless_asked_for(tmp_path):
     first, second = table_of(CO=[1e-4, 1e-5], SO=[1e-9, 1e-9]), table_of(CO=[1e-4, 1e-5])
     second["model_id"] += 10
@@ -240,7 +240,7 @@ def test_the_ladder_keeps_models_in_which_c_and_o_fall_together():
     assert shift.abs().max() < 0.2
 
 
-# Bad input 13
+@pytest.mark.bad_input(13)
 @real
 def test_the_gate_rejects_all_unphysical_models_and_no_good_one(given):
     judged = ModelGrid(given.inputs, given.abundances, meta=given.meta, initial=given.initial)

@@ -63,7 +63,7 @@ def test_a_limit_cuts_one_side_of_what_was_unknown(retrieval):
     assert low.quantile("T_K", 0.5) > high.quantile("T_K", 0.5)
 
 
-# Bad input 11
+@pytest.mark.bad_input(11)
 def test_ratios_that_no_cloud_gives_together_are_flagged(retrieval):
     posterior = retrieval.fit(
         [Observation("HNC/HCN", -0.2, 0.02), Observation("CN/HCN", 9.0, 0.05, limit=1)]

@@ -59,7 +59,7 @@ def test_missing_views_make_missing_shapes():
     assert np.isfinite(np.delete(table, 1, axis=0)).all()
 
 
-# Bad input, row 10.
+@pytest.mark.bad_input(10)
 def test_views_of_other_bin_counts_are_refused():
     with pytest.raises(ValueError, match=r"views\['local'\]: expected shape \(n, 61\)"):
         shape_features({"global": np.zeros((1, 201)), "local": np.zeros((1, 75)),
@@ -174,7 +174,7 @@ def test_another_artifact_is_refused(tmp_path):
         SignalClassifier.load(tmp_path / "x")
 
 
-# Bad input, row 9.
+@pytest.mark.bad_input(9)
 def test_a_class_that_is_missing_is_refused_before_training():
     views, scalars, y, star = toy_signals()
     with pytest.raises(ValueError, match=r"without class\(es\) \[2\]"):
@@ -189,7 +189,7 @@ def test_any_subset_of_views_is_legal(vetter):
         assert np.isfinite(score.planet).all()
 
 
-# Bad input, row 9.
+@pytest.mark.bad_input(9)
 @given(st.lists(st.integers(1, 10**10), min_size=1, max_size=50), st.integers(2, 12))
 def test_folds_depend_on_the_star_alone(stars, n_folds):
     fold = star_fold(stars, n_folds)
@@ -230,7 +230,7 @@ def test_the_mean_of_members_lies_between_them():
     assert (score.event_spread > 0).all()
 
 
-# Bad input, row 10.
+@pytest.mark.bad_input(10)
 def test_a_classifier_refuses_views_of_another_recipe_or_scale(vetter):
     views, scalars, *_ = toy_signals(3)
     depth = {"global": np.zeros((3, 301)), "main": np.zeros((3, 75))}
@@ -241,7 +241,7 @@ def test_a_classifier_refuses_views_of_another_recipe_or_scale(vetter):
         vetter.classifier.predict(stretched, scalars)
 
 
-# Bad input, row 11.
+@pytest.mark.bad_input(11)
 @pytest.mark.parametrize("level", [0.3, 1.0])
 def test_tied_probabilities_stand_or_fall_together(level):
     y, p = np.array([1, 1, 0]), np.full(3, level)

@@ -85,14 +85,14 @@ def test_a_masked_stretch_is_bridged(method):
     np.testing.assert_allclose(trend, flux, atol=2e-3)
 
 
-# Bad input, row 3.
+@pytest.mark.bad_input(3)
 def test_epoch_in_another_system_is_warned_about_with_the_offset():
     curve = LightCurve(np.arange(1325, 1350, 0.02), np.ones(1250))
     with pytest.warns(UserWarning, match=r"add -2457000 d"):
         flatten(curve, TransitSignal(3.0, 2458327.5, 3.0))
 
 
-# Bad input, row 8.
+@pytest.mark.bad_input(8)
 def test_resonant_neighbours_do_not_mask_the_signal_away():
     curve = LightCurve(np.arange(0, 30, 0.02), np.ones(1500))
     signal = TransitSignal(4.0, 1.0, 3.0)

@@ -77,7 +77,7 @@ def test_a_table_without_flux_names_the_columns_found(tmp_path):
         LightCurve.read(path)
 
 
-# Bad input, row 4.
+@pytest.mark.bad_input(4)
 def test_rows_are_sorted_and_what_is_dropped_is_counted():
     curve = LightCurve([3.0, 1.0, 2.0, 2.0], [1.0, 1.0, np.nan, 1.0])
     assert curve.time.tolist() == [1.0, 2.0, 3.0]
@@ -85,21 +85,21 @@ def test_rows_are_sorted_and_what_is_dropped_is_counted():
     assert curve.dropped["repeated"] == 1
 
 
-# Bad input, row 4.
+@pytest.mark.bad_input(4)
 def test_errors_that_are_not_positive_are_replaced_with_a_warning():
     with pytest.warns(UserWarning, match="1 values are not positive"):
         curve = LightCurve([1, 2, 3], [1, 1, 1], flux_err=[0.1, 0.0, 0.3])
     assert curve.flux_err[1] == pytest.approx(0.2)
 
 
-# Bad input, row 7.
+@pytest.mark.bad_input(7)
 @pytest.mark.parametrize("name", ["halo", "core", "quality", "flux_err"])
 def test_columns_of_another_length_are_refused_with_both_lengths(name):
     with pytest.raises(ValueError, match=f"{name}: has 2 rows, but time has 3"):
         LightCurve([1, 2, 3], [1, 1, 1], **{name: [1, 1]})
 
 
-# Bad input, row 7.
+@pytest.mark.bad_input(7)
 def test_centroids_of_another_length_are_refused():
     with pytest.raises(ValueError, match="centroid: has 2 rows, but time has 3"):
         LightCurve([1, 2, 3], [1, 1, 1], centroid=np.zeros((2, 2)))
@@ -110,7 +110,7 @@ def test_a_curve_around_zero_is_refused():
         LightCurve([1, 2, 3], [-0.1, 0.0, 0.1])
 
 
-# Bad input, row 1.
+@pytest.mark.bad_input(1)
 @pytest.mark.parametrize(
     ("field", "values"),
     [
@@ -125,13 +125,13 @@ def test_impossible_signals_are_refused_and_the_field_named(field, values):
         TransitSignal(*values)
 
 
-# Bad input, row 2.
+@pytest.mark.bad_input(2)
 def test_a_duration_in_minutes_is_refused_with_the_guess():
     with pytest.raises(ValueError, match=r"in minutes, pass 3\.32"):
         TransitSignal(3.28987, 1327.5, 199.09)
 
 
-# Bad input, row 2.
+@pytest.mark.bad_input(2)
 def test_a_duration_in_days_is_warned_about_with_the_guess():
     with pytest.warns(UserWarning, match=r"looks like days; if it is, pass 3\.32"):
         TransitSignal(3.28987, 1327.5, 199.09 / 1440)
@@ -148,7 +148,7 @@ def test_a_depth_as_a_pure_quantity_is_a_fraction():
     assert TransitSignal(3.0, 1.0, 2.0, 0.01 * u.one).depth_ppm == pytest.approx(1e4)
 
 
-# Bad input, row 2.
+@pytest.mark.bad_input(2)
 def test_a_duration_of_more_than_a_quarter_of_the_period_is_warned_about():
     with pytest.warns(UserWarning, match="30% of the period"):
         TransitSignal(1.0, 0.0, 7.2)

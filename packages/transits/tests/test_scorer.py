@@ -41,7 +41,7 @@ def test_missing_values_are_allowed_and_missing_columns_are_named():
         scorer.predict(table.drop(columns="koi_depth"))
 
 
-# Bad input, row 9.
+@pytest.mark.bad_input(9)
 def test_one_class_is_refused():
     table, y = toy_table()
     with pytest.raises(ValueError, match="both classes"):

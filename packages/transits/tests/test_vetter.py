@@ -55,7 +55,7 @@ def test_noise_is_not_transit_like(vetter, planet):
     assert verdict.event < 0.5
 
 
-# Bad input, row 5.
+@pytest.mark.bad_input(5)
 def test_without_data_in_transit_there_is_no_score(vetter, planet):
     curve, _ = planet
     verdict = vetter.vet(curve, TransitSignal(200.0, 100.0, 3.0))

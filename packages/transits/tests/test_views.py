@@ -150,7 +150,7 @@ def test_a_batch_equals_its_members_one_by_one():
                 assert batch.present[name][i] == one.present[name][0]
 
 
-# Bad input, row 6.
+@pytest.mark.bad_input(6)
 def test_a_view_with_too_few_points_is_missing_and_never_constant():
     curve, signal = box(period=26.0, epoch=2.5)
     views = ViewBuilder().transform(curve, signal)
@@ -159,7 +159,7 @@ def test_a_view_with_too_few_points_is_missing_and_never_constant():
     assert not views.present["centroid"][0]
 
 
-# Bad input, row 5.
+@pytest.mark.bad_input(5)
 def test_transits_in_gaps_leave_no_view_and_no_number():
     curve, _ = box()
     signal = TransitSignal(100.0, 60.0, 2.8)
@@ -170,7 +170,7 @@ def test_transits_in_gaps_leave_no_view_and_no_number():
     assert np.isnan(found.depth_ppm)
 
 
-# Bad input, row 1.
+@pytest.mark.bad_input(1)
 def test_a_single_transit_has_no_odd_even_difference():
     curve, _ = box(period=100.0, epoch=10.0)
     found = diagnose(curve, TransitSignal(100.0, 10.0, 2.8))
@@ -221,7 +221,7 @@ def test_errors_of_depth_and_odd_even_difference_are_as_wide_as_the_scatter():
     assert np.std([one.odd_even_sigma for one in found]) == pytest.approx(1.0, abs=0.2)
 
 
-# Bad input, row 12.
+@pytest.mark.bad_input(12)
 @pytest.mark.slow
 def test_ten_million_points_agree_with_their_average():
     rng = np.random.default_rng(0)
