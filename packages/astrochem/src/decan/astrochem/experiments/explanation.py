@@ -70,7 +70,7 @@ _ABSTRACT = "Vermariën et al. 2025, abstract"
             "largest difference from the shap library",
             goal=1e-5,
             better="lower",
-            source="dex; TreeSHAP of shap adds leaves in float32",
+            source="dex, over about 50 clouds a ratio; shap adds leaves in float32",
         ),
     ],
     data=["uclchem_grid"],
@@ -92,12 +92,12 @@ def shapley_ranking(run: Run) -> None:
         cross_validate(emulator, X, y)
         found[name] = importance_intervals(emulator, X, y, n_boot=n_boot, rng=run.seed + number)
         results[name] = explain(emulator, X, target=name)
-        differences.append(shap_difference(emulator, X))
+        differences.append(shap_difference(emulator, X.iloc[:: max(1, len(X) // 50)]))
     run.record(
         "largest difference from the shap library",
         max(differences),
         provenance=provenance,
-        n=len(table),
+        n=len(differences),
         unit="dex",
     )
     run.figure(
