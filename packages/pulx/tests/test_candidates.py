@@ -28,11 +28,38 @@ def test_every_method_ranks_known_pulsars_above_chance(features, known, method):
             features.select("bands", "peak"), known=known
         )
     level = threshold_for_share(fitted.score_[~known], 0.25)
-    if method == "hdbscan":  # one dense cluster and its outskirts: no better than chance here
+    if method == "hdbscan":  # these pulsars are not denser than the rest: no better than chance
         assert np.isfinite(fitted.score_).all()
     else:
         assert np.mean(fitted.score_[known] >= level) > 0.5
     assert np.allclose(fitted.score_samples(features.select("bands", "peak")), fitted.score_)
+
+
+def test_the_soft_membership_of_hdbscan_is_that_of_the_package_and_survives_saving(
+    features, known, tmp_path
+):
+    from hdbscan import HDBSCAN, all_points_membership_vectors
+
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(m, 1, (120, 2)) for m in (-6, 6)] + [rng.normal(0, 9, (9, 2))])
+    clusters = fit_clusters("hdbscan", x)
+    model = HDBSCAN(6, min_samples=5, prediction_data=True).fit(x)
+    inside = all_points_membership_vectors(model)
+    joint = np.exp(clusters.joint_log_density(x))
+    assert np.allclose(joint[:, :2], np.maximum(inside, 1e-6))
+    assert np.allclose(joint.sum(axis=1), 1, atol=1e-5)
+    # No row of one blob is taken for the other; outskirts are outside.
+    assert set(joint.argmax(axis=1)[:120]) == {0, 2}
+    assert set(joint.argmax(axis=1)[120:240]) == {1, 2}
+    # A row of the fit has the same score alone, and a new row nearby nearly so.
+    assert np.allclose(np.exp(clusters.joint_log_density(x[:3])), joint[:3])
+    assert np.allclose(np.exp(clusters.joint_log_density(x[:3] + 1e-6)), joint[:3], atol=0.2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AmbiguousCluster)
+        fitted = CandidateFinder("hdbscan").fit(features.select("colours"), known=known)
+    fitted.save(tmp_path / "finder")
+    again = CandidateFinder.load(tmp_path / "finder")
+    assert np.array_equal(again.score_samples(features.select("colours")), fitted.score_)
 
 
 def test_scores_do_not_saturate_into_ties(finder):

@@ -7,6 +7,8 @@ density) and not by posteriors, which saturate at 0 and 1 and tie by the hundred
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,8 @@ METHODS = ("gmm", "bgmm", "kmeans", "ward", "fcm", "spectral", "hdbscan", "pu")
 """Names of methods; 'pu' is no clustering and lives in ``candidates``."""
 
 _MOST_ROWS = 6000
+_FEWEST_MEMBERS = 5
+_LEAST_MEMBERSHIP = 1e-6
 
 
 @dataclass(frozen=True)
@@ -26,12 +30,13 @@ class Clusters:
 
     Parameters
     ----------
-    kind : {'gaussian', 'centres'}
-        How rows are judged: by Gaussian densities, or by squared distance to centres.
+    kind : {'gaussian', 'centres', 'dense'}
+        How rows are judged: by Gaussian densities, by squared distance to centres, or by
+        HDBSCAN's soft membership, with what lies outside all clusters as the last one.
     log_weight : ndarray, shape (k,)
         Log of the share of each cluster.
     mean : ndarray, shape (k, d)
-        Centres.
+        Centres; for 'dense' the rows of the fit, which are the model.
     covariance : ndarray, shape (k, d, d)
         Covariances; of no meaning for centres.
     binary : ndarray of int
@@ -66,6 +71,8 @@ class Clusters:
         -------
         ndarray, shape (n, k)
         """
+        if self.kind == "dense":
+            return self._soft_membership(x)
         if self.kind == "centres":
             return -0.5 * ((x[:, None, :] - self.mean) ** 2).sum(axis=2)
         smooth = np.setdiff1d(np.arange(x.shape[1]), self.binary)
@@ -85,6 +92,34 @@ class Clusters:
                 joint[:, k] += np.where(flag, np.log(p), np.log1p(-p)).sum(axis=1)
         return joint
 
+    @cached_property
+    def _dense(self) -> Any:
+        """HDBSCAN on the rows of the fit; it draws nothing, so it is the same each time."""
+        from hdbscan import HDBSCAN
+
+        size = max(_FEWEST_MEMBERS, len(self.mean) // 40)
+        for alone in (False, True):  # one dense cluster in its own outskirts is allowed at last
+            model = HDBSCAN(
+                size, min_samples=_FEWEST_MEMBERS, allow_single_cluster=alone,
+                prediction_data=True, core_dist_n_jobs=1,
+            ).fit(self.mean)  # fmt: skip
+            if model.labels_.max() > 0:
+                break
+        return model
+
+    def _soft_membership(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Of rows of the fit from their place in its tree, of others from their neighbours."""
+        from hdbscan.prediction import all_points_membership_vectors, membership_vector
+
+        number = {row.tobytes(): i for i, row in enumerate(self.mean)}
+        place = np.array([number.get(row.tobytes(), -1) for row in x])
+        inside = np.reshape(all_points_membership_vectors(self._dense), (len(self.mean), -1))[place]
+        new = place < 0
+        if new.any():
+            inside[new] = np.reshape(membership_vector(self._dense, x[new]), (new.sum(), -1))
+        outside = 1 - inside.sum(axis=1, keepdims=True)
+        return np.asarray(np.log(np.maximum(np.hstack([inside, outside]), _LEAST_MEMBERSHIP)))
+
 
 def fit_clusters(
     method: str,
@@ -97,9 +132,9 @@ def fit_clusters(
 ) -> Clusters:
     """Find clusters in standardised features.
 
-    Methods that only give labels (Ward, spectral, HDBSCAN) are followed by a Gaussian with
-    diagonal covariance in each cluster, so that new rows can be judged and membership is
-    soft; rows that HDBSCAN calls noise take no part in that.
+    Methods that only give labels (Ward, spectral) are followed by a Gaussian with diagonal
+    covariance in each cluster, so that new rows can be judged and membership is soft.
+    HDBSCAN has a soft membership of its own; what is outside its dense clusters is one more.
 
     Parameters
     ----------
@@ -128,7 +163,8 @@ def fit_clusters(
 
     References
     ----------
-    Bezdek 1981 (fuzzy c-means); Campello et al. 2013 (HDBSCAN); Ward 1963.
+    Bezdek 1981 (fuzzy c-means); Campello et al. 2013 and McInnes et al. 2017, JOSS 2, 205
+    (HDBSCAN); Ward 1963.
 
     Examples
     --------
@@ -154,7 +190,10 @@ def fit_clusters(
         return Clusters(
             "centres", np.full(k, -np.log(k)), centres, identity, none, np.zeros((k, 0))
         )
-    if method in ("ward", "spectral", "hdbscan"):
+    if method == "hdbscan":
+        nothing = np.zeros(0)
+        return Clusters("dense", nothing, x, nothing, none, np.zeros((0, 0)))
+    if method in ("ward", "spectral"):
         return _gaussians_of_labels(x, _labels(method, x, n_clusters, seed))
     raise ValueError(f"method {method!r}: expected one of {', '.join(METHODS)}")
 
@@ -284,28 +323,19 @@ def _maximised(
 def _labels(method: str, x: NDArray[np.float64], k: int, seed: int) -> NDArray[np.int64]:
     from sklearn import cluster
 
-    if method in ("ward", "spectral") and len(x) > _MOST_ROWS:
+    if len(x) > _MOST_ROWS:
         raise ValueError(
             f"method {method!r}: {len(x):,} rows, its cost grows with their square; "
             f"use 'gmm', 'kmeans' or 'fcm' above {_MOST_ROWS:,}"
         )
     if method == "ward":
         return np.asarray(cluster.AgglomerativeClustering(k, linkage="ward").fit_predict(x))
-    if method == "spectral":
-        model = cluster.SpectralClustering(
-            k, affinity="nearest_neighbors", n_neighbors=min(30, len(x) - 1), random_state=seed
-        )
-        return np.asarray(model.fit_predict(x))
-    size = max(5, len(x) // 40)
-    found = np.asarray(cluster.HDBSCAN(min_cluster_size=size, copy=True).fit_predict(x))
-    if len(set(found[found >= 0])) < 2:
-        # One dense cluster in its own outskirts: the outskirts are the second one.
-        found = np.where(found >= 0, 0, 1)
-    return found
+    model = cluster.SpectralClustering(
+        k, affinity="nearest_neighbors", n_neighbors=min(30, len(x) - 1), random_state=seed
+    )
+    return np.asarray(model.fit_predict(x))
 
 
 def _gaussians_of_labels(x: NDArray[np.float64], labels: NDArray[np.int64]) -> Clusters:
-    used = labels >= 0
-    names = np.unique(labels[used])
-    member = (labels[used, None] == names).astype(float)
-    return _maximised(x[used], member, np.zeros(0, dtype=np.int64))
+    member = (labels[:, None] == np.unique(labels)).astype(float)
+    return _maximised(x, member, np.zeros(0, dtype=np.int64))
