@@ -1,18 +1,13 @@
 from __future__ import annotations
 
-import io
-import urllib.parse
-import zipfile
-
 import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from decan.core.errors import CorruptFile, SchemaError
-from decan.gaia_variables import queries, read_epoch_photometry, simulate_stars
+from decan.core.errors import SchemaError
+from decan.gaia_variables import read_epoch_photometry, simulate_stars
 from decan.gaia_variables.commands import commands
-from decan.gaia_variables.queries import datalink_addresses, fetch_datalink, variable_sources
 
 RAW = (
     "SOURCE_ID,g_transit_time,g_transit_mag,g_transit_flux,g_transit_flux_error,"
@@ -62,41 +57,6 @@ def test_a_garbled_array_names_row_and_column(tmp_path):
     (tmp_path / "a.csv").write_text(RAW.replace("14.1", "fourteen"))
     with pytest.raises(SchemaError, match="row 0, column 'g_transit_mag'"):
         read_epoch_photometry(tmp_path / "a.csv")
-
-
-def test_addresses_hold_at_most_5000_ids_and_never_ask_for_combined():
-    addresses = list(datalink_addresses(np.arange(1, 7002)))
-    assert len(addresses) == 2
-    query = urllib.parse.parse_qs(addresses[0].split("?", 1)[1])
-    assert query["DATA_STRUCTURE"] == ["RAW"]
-    assert len(query["ID"][0].split(",")) == 5000
-    with pytest.raises(ValueError, match="'RAW' or 'INDIVIDUAL', found 'COMBINED'"):
-        next(datalink_addresses([1], structure="COMBINED"))
-
-
-def test_a_class_name_cannot_carry_a_query():
-    with pytest.raises(ValueError, match="is no class of the archive"):
-        variable_sources("RR' OR '1'='1")
-
-
-def answer(monkeypatch, content):
-    monkeypatch.setattr(queries, "request", lambda url, form, timeout_s: content)
-
-
-def test_what_datalink_sends_is_unpacked_and_read(monkeypatch, tmp_path):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("../evil/EPOCH_PHOTOMETRY_RAW.csv", RAW)
-    answer(monkeypatch, buffer.getvalue())
-    [path] = fetch_datalink([4295806720], tmp_path / "curves")
-    assert path.parent == tmp_path / "curves"
-    assert len(read_epoch_photometry(path)) == 2
-
-
-def test_an_error_page_instead_of_an_archive_is_shown(monkeypatch, tmp_path):
-    answer(monkeypatch, b"<html>HTTP Status 500</html>")
-    with pytest.raises(CorruptFile, match="HTTP Status 500"):
-        fetch_datalink([1], tmp_path)
 
 
 def test_the_simulator_repeats_to_the_byte_and_follows_its_truth():

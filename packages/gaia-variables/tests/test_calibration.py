@@ -7,7 +7,6 @@ from decan.core.testing import needs_data
 from decan.gaia_variables import DATASETS, VariablesPipeline, XPPreprocessor, simulate_stars
 from decan.gaia_variables.calibration import Calibration
 from decan.gaia_variables.shipped import split_halves
-from decan.gaia_variables.xp import N_COEFFICIENTS
 
 
 def coverage(first, second):
@@ -57,13 +56,8 @@ def test_halves_of_simulated_curves_agree_within_their_sigma(pipeline):
 @pytest.mark.parametrize(("name", "star"), [("xp-format", 1), ("xp-format-faint", 2)])
 def test_sigma_of_spectra_is_the_one_of_the_published_covariance(name, star):
     rows, rng = DATASETS.load(name), np.random.default_rng(0)
-    n, draws = 600, []
-    row, column = np.tril_indices(N_COEFFICIENTS, -1)[::-1]
-    for band in range(2):
-        error = rows.errors[star].reshape(2, -1)[band]
-        correlation = np.eye(N_COEFFICIENTS)
-        correlation[row, column] = correlation[column, row] = rows.correlations[star, band]
-        draws.append(rng.multivariate_normal(np.zeros(55), correlation * np.outer(error, error), n))
+    n = 600
+    draws = [rng.multivariate_normal(np.zeros(55), c, n) for c in rows.covariances(star)]
     noisy = rows.coefficients[star] + np.hstack(draws)
     xp = XPPreprocessor().transform(
         noisy, np.tile(rows.errors[star], (n, 1)), np.tile(rows.correlations[star], (n, 1, 1))

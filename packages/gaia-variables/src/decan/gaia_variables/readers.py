@@ -135,6 +135,17 @@ class XPCoefficients:
     def __len__(self) -> int:
         return len(self.source_id)
 
+    def covariances(self, star: int) -> list[NDArray[np.float64]]:
+        """Covariance matrices of one star's BP and RP coefficients, (55, 55) each."""
+        matrices = []
+        for band, errors in enumerate(np.split(self.errors[star], 2)):
+            matrix = np.eye(N_COEFFICIENTS)
+            # Column by column above the diagonal.
+            column, row = np.tril_indices(N_COEFFICIENTS, -1)
+            matrix[row, column] = matrix[column, row] = self.correlations[star, band]
+            matrices.append(matrix * np.outer(errors, errors))
+        return matrices
+
     def __repr__(self) -> str:
         absent = int((~np.isfinite(self.coefficients)).any(axis=1).sum())
         stars = f"{len(self):,} star{'' if len(self) == 1 else 's'}"

@@ -19,7 +19,14 @@ from .shapes import TEMPLATES
 from .simulate import Simulated, simulate_stars, simulate_xp
 from .xp import XPPreprocessor, XPSpectra, xp_error
 
-__all__ = ["PRESETS", "Preset", "TrainingSet", "curves_for_training", "spectra_for_training"]
+__all__ = [
+    "PRESETS",
+    "Preset",
+    "TrainingSet",
+    "curves_for_training",
+    "spectra_for_training",
+    "thinned",
+]
 
 FIVE_CLASSES = ("CEP", "DSCT|GDOR|SXPHE", "ECL", "LPV", "RR")
 
@@ -130,7 +137,7 @@ def curves_for_training(
         clean = cleaner.transform(cadence)
         parts.append((clean, finder.transform(clean, progress=progress).best, label, True))
         asas, _ = DATASETS.load("asas")
-        clean = _thinned(cleaner.transform(asas), 80, generator)
+        clean = thinned(cleaner.transform(asas), 80, generator)
         unknown = np.full(len(asas), -1)
         parts.append((clean, finder.transform(clean, progress=progress).best, unknown, True))
     stars = simulate_stars(n_simulated, cadence=cadence, rng=generator)
@@ -206,6 +213,37 @@ def spectra_for_training(
     return _stacked([observed, observed, observed, mixtures, simulated]), test
 
 
+def thinned(
+    curves: LightCurves, most: int, rng: np.random.Generator | int | None = None
+) -> LightCurves:
+    """At most so many epochs a star, at random: ground-based curves are longer than Gaia's.
+
+    Parameters
+    ----------
+    curves : LightCurves
+        Cleaned curves.
+    most : int
+        Epochs a star.
+    rng : numpy.random.Generator or int, optional
+        See SPEC 7.
+
+    Returns
+    -------
+    LightCurves
+
+    Examples
+    --------
+    >>> thinned(simulate_stars(3, rng=0).curves, 20, rng=0).n_used.tolist()
+    [20, 20, 20]
+    """
+    used = curves.used()
+    draw = np.random.default_rng(rng).random(len(used.time_d))
+    order = np.lexsort((draw, used.star))
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order)) - used.start[:-1][used.star]
+    return used.leave_out(rank >= most, "flagged by the archive").used()
+
+
 def _with_errors(spectra: XPSpectra) -> XPSpectra:
     """Typical errors by peak flux, for coefficients that came without."""
     err = np.repeat(xp_error(spectra.scale)[:, None], spectra.flux.shape[1], axis=1)
@@ -222,15 +260,6 @@ def _likely_frequency(stars: Simulated, rng: np.random.Generator) -> NDArray:
         power = gls_power(curves.time_d[own], curves.mag[own], curves.mag_err[own], trial)
         frequency[i] = trial[power.argmax()]
     return np.clip(frequency + rng.normal(0, 2e-5, len(frequency)), 1e-3, 25)
-
-
-def _thinned(curves: LightCurves, most: int, rng: np.random.Generator) -> LightCurves:
-    """At most so many epochs a star, at random: ground-based curves are longer than Gaia's."""
-    used = curves.used()
-    order = np.lexsort((rng.random(len(used.time_d)), used.star))
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order)) - used.start[:-1][used.star]
-    return used.leave_out(rank >= most, "flagged by the archive").used()
 
 
 def _joined(parts: list[LightCurves]) -> LightCurves:
