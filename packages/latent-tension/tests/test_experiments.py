@@ -9,8 +9,8 @@ import typer
 
 from decan.core.experiment import SIMULATED, Result, Run
 from decan.core.library import Library
-from decan.latent_tension import _studies as studies
 from decan.latent_tension import experiments
+from decan.latent_tension.experiments import _cases as cases
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_what_is_recorded_about_fields_is_what_is_claimed(run):
     )
     score = {"found": [0, 1, 1, 0], "total": [2, 2, 1, 0], "false": 1, "on_extended": 0,
              "extended_found": 2, "matches": matches}  # fmt: skip
-    studies.record_scores(run, [score, score])
+    cases.record_scores(run, [score, score])
     recorded = {m.metric for m in run.result.measurements}
     claimed = {claim.metric for claim in experiments.fields.claims}
     assert recorded - claimed == {"extended objects found a field"}
@@ -40,7 +40,7 @@ def test_what_is_recorded_about_fields_is_what_is_claimed(run):
 
 
 def test_without_the_data_folder_fields_are_simulated_and_it_is_said(run):
-    [(image, truth, diffuse)] = studies.field_cases(run)
+    [(image, truth, diffuse)] = cases.field_cases(run)
     assert image.shape == diffuse.shape == (3, 64, 64)
     assert len(truth) == 9
     assert run.result.inputs[0]["provenance"] == SIMULATED
@@ -53,13 +53,13 @@ def test_association_gives_each_catalogued_source_to_one_point():
          "extent_deg": [np.nan, np.nan, 0.5]}
     )  # fmt: skip
     seen = pd.DataFrame({"kind": "point", "x": [11.0, 42.0, 70.0], "y": [10.0, 40.0, 70.0]})
-    found, extra, on_disk, pulls = studies.associated(seen, known)
+    found, extra, on_disk, pulls = cases.associated(seen, known)
     assert (found, extra, on_disk) == (1, 1, 1)
     assert pulls == pytest.approx([2.0])
 
 
 def test_a_share_of_hits_has_an_interval_over_fields(run):
     hits = np.array([1.0, 0.0, 1.0, 1.0])
-    value = studies._share(hits, np.array([0, 0, 1, 1]), run)
+    value = cases.share_of(hits, np.array([0, 0, 1, 1]), run)
     assert value.value == 0.75
     assert value.low <= 0.75 <= value.high

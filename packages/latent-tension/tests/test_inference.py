@@ -5,13 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from decan.latent_tension.inference import (
-    Gaussian,
-    Poisson,
-    conjugate_gradients,
-    draw_samples,
-    fit_vi,
-)
+from decan.latent_tension.inference import fit_vi
+from decan.latent_tension.likelihood import Gaussian, Poisson
+from decan.latent_tension.sampling import conjugate_gradients, draw_samples
 
 
 class LinearModel:

@@ -11,8 +11,10 @@ from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
 from decan.core.testing import needs_data
 from decan.latent_tension import GaussianPSF, read_chandra, read_erosita_events, read_erosita_tile
 from decan.latent_tension.archive import DATASETS
-from decan.latent_tension.presets import lmc_image, load_fermi_gc, load_simulated
-from decan.latent_tension.readers import read_erosita_psf, read_fermi, read_image, tangential_wcs
+from decan.latent_tension.lmc import lmc_image
+from decan.latent_tension.presets import load_fermi_gc, load_simulated
+from decan.latent_tension.readers import read_erosita_psf, read_fermi, read_image
+from decan.latent_tension.readers.events import tangential_wcs
 
 PSF = GaussianPSF(1.5)
 

@@ -23,9 +23,11 @@ from .diagnostics import (
     posterior_spectrum,
 )
 from .image import PhotonImage
-from .inference import Poisson, Posterior, draw_samples, few_threads, fit_vi
+from .inference import Posterior, few_threads, fit_vi
+from .likelihood import Poisson
 from .model import SkyModel
 from .results import page_of, write_catalogue, write_components
+from .sampling import draw_samples
 from .search import Search
 from .tension import TensionMaps
 from .verify import mask_hot_pixels, removal_ts
@@ -38,7 +40,10 @@ if TYPE_CHECKING:
 __all__ = ["TensionDecomposer"]
 
 STATISTICS = ("matched", "mad-z", "mean")
-SETTLED = 60.0
+SETTLED = 20.0
+# While the spectra are held at their priors' shape, only what stands out clearly is added.
+FIRST_MARGIN = 1.0
+HELD_LOOPS = 2
 
 
 class TensionDecomposer:
@@ -128,6 +133,7 @@ class TensionDecomposer:
         self.priors = priors or Priors()
         self.fit_extended, self.relaxation = fit_extended, relaxation
         self.device, self.random_state, self.progress = device, random_state, progress
+        self._held = True
 
     def fit(self, images: PhotonImage | Sequence[PhotonImage]) -> TensionDecomposer:
         """Decompose one image, or several that see one sky.
@@ -151,13 +157,18 @@ class TensionDecomposer:
         )
         with few_threads():
             for loop in range(1, self.max_loops + 2):
-                model, posterior = self._fitted(first=loop == 1)
-                search = self._search(model, posterior)
+                fit = self._fitted()
+                search = self._search(*fit)
                 bar.update()
                 bar.set_postfix(sources=len(self._scene.points), refresh=False)
-                if loop > self.max_loops or not self._add(search, loop):
+                if loop > self.max_loops:
                     break
-            self._finish()
+                added = self._add(search, loop)
+                if not added and not self._held:
+                    break
+                # What stands out most is in now, so the spectra need not flatten for it.
+                self._held = self._held and added and loop < HELD_LOOPS
+            self._finish(fit)
         bar.update(self.max_loops + 2 - bar.n)
         bar.close()
         return self
@@ -177,7 +188,9 @@ class TensionDecomposer:
         """
         self._begin([images] if isinstance(images, PhotonImage) else list(images))
         with few_threads():
-            model, posterior = self._fitted(first=True)
+            self._fitted()
+            self._held = False
+            model, posterior = self._fitted()
             search = self._search(model, posterior)
             search.points(self._limit(), self.statistic, [], 1)
         self.model_, self.posterior_ = model, posterior
@@ -283,29 +296,28 @@ class TensionDecomposer:
         self._generator = torch.Generator(device=device).manual_seed(self.random_state)
         self.tension_maps_: list[TensionMaps] = []
         self._history: list[dict[str, Any]] = []
-        self._p_global: dict[int, float] = {}
+        self._held = True
         self._begun = time.perf_counter()
 
-    def _fitted(
-        self, *, first: bool = False, final: bool = False, rounds: int = 4
-    ) -> tuple[SkyModel, Posterior]:
+    def _fitted(self, *, final: bool = False) -> tuple[SkyModel, Posterior]:
         """Fit the components found so far, from where the last fit ended."""
         scene = self._scene
         model = scene.model()
         likelihood = Poisson(model.counts, model.good)
         loop = len(self.tension_maps_) + 1
+        bent = final and self.method == "geovi"
         posterior = fit_vi(
             model,
             likelihood,
             scene.start(model, self._generator),
-            method=self.method if final else "mgvi",
-            n_rounds=8 if first else rounds,
-            max_rounds=None if final else 12,
+            method="geovi" if bent else "mgvi",
+            n_rounds=2 if self._held else 4,
+            max_rounds=10,
             settle=SETTLED,
             n_pairs=self.n_samples,
-            n_newton=3 if first else 2,
+            n_newton=2,
             cg_newton=25,
-            held=None if final else _spectral_shape(model),
+            held=_spectral_shape(model) if self._held else None,
             generator=self._generator,
             report=lambda row: self._history.append({"loop": loop, **row}),
         )
@@ -323,7 +335,8 @@ class TensionDecomposer:
     def _add(self, search: Search, loop: int) -> bool:
         """Add what the tension asks for; false if nothing does."""
         extended = search.extended(loop) if self.fit_extended else []
-        points = search.points(self._limit(), self.statistic, extended, loop)
+        limit = self._limit() + (FIRST_MARGIN if self._held else 0.0)
+        points = search.points(limit, self.statistic, extended, loop)
         scene = self._scene
         for one in extended:
             # Points that were put on the object before it was known are looked for again.
@@ -346,16 +359,21 @@ class TensionDecomposer:
             return gumbel_threshold(pooled, self.false_alarm)
         return float(self.threshold)
 
-    def _finish(self) -> None:
-        """Fit all with free spectra, drop what is not needed, draw the final posterior."""
-        for attempt in range(4):
-            model, posterior = self._fitted(final=True, rounds=4 if attempt == 0 else 3)
+    def _finish(self, fit: tuple[SkyModel, Posterior]) -> None:
+        """Drop what is not needed, fit the rest, draw the final posterior."""
+        if self._held:
+            self._held, fit = False, self._fitted()
+        for _ in range(4):
+            model, posterior = fit
             likelihood = Poisson(model.counts, model.good)
             ts, _ = removal_ts(model, likelihood, posterior.mean)
             doomed = self._doomed(np.sqrt(ts))
             if not doomed:
                 break
             self._scene.points = [p for i, p in enumerate(self._scene.points) if i not in doomed]
+            fit = self._fitted()
+        model, posterior = self._fitted(final=True)
+        ts, _ = removal_ts(model, likelihood, posterior.mean)
         samples, _ = draw_samples(
             model,
             likelihood,

@@ -2,7 +2,7 @@
 
 The score of a template (a point, a blob of some size, a shell) is the derivative of the
 likelihood by its flux. What the correlated field could explain of it instead is taken out of
-its variance by the simulated null of :func:`decan.latent_tension.inference.draw_samples`:
+its variance by the simulated null of :func:`decan.latent_tension.sampling.draw_samples`:
 each draw is a repetition of the whole experiment without the source.
 """
 
@@ -125,7 +125,7 @@ class TemplateBank:
 
     def calibrated(
         self, residual: Tensor, null: Tensor, rate: Tensor
-    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+    ) -> tuple[list[Tensor], list[Tensor], tuple[Tensor, Tensor]]:
         """Significance of each template in every pixel, for the data and for the null.
 
         Parameters
@@ -141,24 +141,30 @@ class TemplateBank:
         -------
         z : list of Tensor, (grid y, grid x)
             Score over its standard deviation under the null.
-        null_z : list of Tensor, (draws, grid y, grid x)
-            The same for every repetition.
         share : list of Tensor, (grid y, grid x)
             Part of the information that the field cannot take.
+        repeated : (Tensor, Tensor), each (draws, grid y, grid x)
+            Score and share of the first template in every repetition, each judged by the
+            others alone, as the data are.
         """
         scores, nulls = self.scores(residual, rate), self.scores(null, rate)
         information = self.information(rate)
-        z, null_z, free = [], [], []
+        z: list[Tensor] = []
+        free: list[Tensor] = []
+        repeated: list[Tensor] = []
         for one, score, many, info in zip(self.templates, scores, nulls, information, strict=True):
-            variance = (many**2).mean(0)
             width = 2 * self.fwhm + one.size
-            share = _smoothed(variance / info * self.inside, width)
-            share = (share / _smoothed(self.inside, width).clamp(min=1e-3)).clamp(1e-3, 1.0)
-            scale = torch.sqrt(share * info)
-            z.append(torch.where(self.inside > 0, score[0] / scale, 0.0))
-            null_z.append(torch.where(self.inside > 0, many / scale, 0.0))
+            norm = _smoothed(self.inside, width).clamp(min=1e-3)
+            if not z:
+                each = torch.stack([_smoothed(m**2 / info * self.inside, width) for m in many])
+                others = (each.sum(0) - each) / max(len(many) - 1, 1)
+                own = (others / norm).clamp(1e-3, 1.0)
+                repeated = [torch.where(self.inside > 0, many / torch.sqrt(own * info), 0.0), own]
+            share = _smoothed((many**2).mean(0) / info * self.inside, width)
+            share = (share / norm).clamp(1e-3, 1.0)
+            z.append(torch.where(self.inside > 0, score[0] / torch.sqrt(share * info), 0.0))
             free.append(share)
-        return z, null_z, free
+        return z, free, (repeated[0], repeated[1])
 
     def _inside(self) -> Tensor:
         """One where a source's core falls on good pixels of some image."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -111,7 +112,7 @@ class Instrument:
         modes = torch.fft.rfft2(full)
         if max(abs(r) for r in self.rest) < 1e-9:
             return modes
-        like = {"dtype": torch.float64, "device": stamps.device}
+        like: dict[str, Any] = {"dtype": torch.float64, "device": stamps.device}
         fy, fx = (torch.tensor([-r], **like) for r in self.rest)
         linear = rings(stamps.cpu().numpy())
         ky = 2 * torch.pi * torch.fft.fftfreq(self.grid.ny, **like)

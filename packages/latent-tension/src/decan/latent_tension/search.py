@@ -10,9 +10,11 @@ from torch import Tensor
 
 from .components import Extended, Point, Scene
 from .detect import Template, TemplateBank, likelihood_ratio, local_maxima, refined
-from .inference import Poisson, Posterior, draw_samples
+from .inference import Posterior
+from .likelihood import Poisson
 from .model import SkyModel
 from .psf import half_width
+from .sampling import draw_samples
 from .tension import (
     TensionMaps,
     cropped,
@@ -64,7 +66,7 @@ class Search:
         generator: torch.Generator,
         *,
         extended: bool,
-        n_null: int = 10,
+        n_null: int = 16,
     ) -> Search:
         """Tension maps of a fit, each with its null.
 
@@ -96,7 +98,7 @@ class Search:
         share = torch.as_tensor(scene.source_share()).to(rate)
         bank = TemplateBank(model, _templates(model, extended), share)
         residual = (model.counts - rate) * model.good
-        z, null_z, free = bank.calibrated(residual, null["residual"], rate)
+        z, free, repeated = bank.calibrated(residual, null["residual"], rate)
         means, variances = excitation_maps(model, posterior.mean, samples)
         inside = cropped(model, bank.inside) > 0
         maps = TensionMaps(
@@ -104,7 +106,7 @@ class Search:
             variance={k: cropped(model, v) for k, v in variances.items()},
             score={k: robust_score(cropped(model, v), inside) for k, v in means.items()},
             matched=cropped(model, z[0]),
-            null_maxima=_null_maxima(model, null, null_z[0], free[0], rate, share),
+            null_maxima=_null_maxima(model, null, repeated, rate, share),
             table=latent_table(model, posterior.mean, samples),
         )
         spatial = means["spatial"].cpu().numpy()
@@ -216,21 +218,22 @@ class Search:
 def _null_maxima(
     model: SkyModel,
     null: dict[str, Tensor],
-    null_z: Tensor,
-    free: Tensor,
+    repeated: tuple[Tensor, Tensor],
     rate: Tensor,
     share: Tensor,
 ) -> np.ndarray:
     """Highest significance in each repetition, found in the same way as in the data."""
     found = []
-    for k in range(len(null_z)):
+    for k, (score, free) in enumerate(zip(*repeated, strict=True)):
         counts = (rate + null["noise"][k]).clamp(min=0)
         refit = (counts - null["residual"][k]).clamp(min=0.05 * rate)
-        peaks = local_maxima(null_z[k].cpu().numpy(), 2.0, 2.0)[:12]
+        image = score.cpu().numpy()
+        peaks = local_maxima(image, 2.5, 2.0)[:12]
         if not peaks:
             found.append(0.0)
             continue
-        _, ts = likelihood_ratio(model, peaks, counts, refit, share)
+        places = [refined(image, y, x) for y, x in peaks]
+        _, ts = likelihood_ratio(model, places, counts, refit, share)
         local = np.array([float(free[y, x]) for y, x in peaks])
         found.append(float(np.sqrt(ts / local).max()))
     return np.array(found)

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from .detect import likelihood_ratio
 from .image import PhotonImage
-from .inference import Poisson, conjugate_gradients
+from .likelihood import Poisson
 from .model import Linearised, SkyModel
 from .psf import PSFGrid
+from .sampling import conjugate_gradients
 
 __all__ = ["free_share", "mask_hot_pixels", "removal_ts"]
 

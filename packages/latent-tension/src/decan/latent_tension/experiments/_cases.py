@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from decan.core.experiment import SIMULATED, Run
+from decan.core.experiment import SIMULATED, Claim, Run
 from decan.core.metrics import bootstrap
 from decan.core.plotting import COLOURS, new_axes, style
 
-from .catalogue import rows_of, score_catalogue
-from .components import Priors
+from ..catalogue import rows_of, score_catalogue
+from ..components import Priors
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .decomposer import TensionDecomposer
+    from ..decomposer import TensionDecomposer
 
 __all__: list[str] = []
 
@@ -28,13 +28,24 @@ FERMI_PRIORS = Priors(
     source_index=(0.0, 0.7),
 )
 
+_NO_NUMBER = "Guardiani et al. 2025 give no number that could be read"
 _BINS = ("12-30", "30-100", "100-300", "above 300")
+
+
+def simulated_goal(metric: str, goal: Any, better: str = "higher", **more: Any) -> Claim:
+    """A goal on simulated skies, with nothing published to set beside it."""
+    return Claim(metric, source=_NO_NUMBER, goal=goal, better=better, provenance=SIMULATED, **more)
+
+
+def real_goal(metric: str, goal: Any, better: str = "higher", **more: Any) -> Claim:
+    """A goal on real observations."""
+    return Claim(metric, source="goal of this library", goal=goal, better=better, **more)
 
 
 def field_cases(run: Run) -> list[tuple[Any, pd.DataFrame, np.ndarray]]:
     """Images, truths and true diffuse skies: the given fields, or simulated ones."""
-    from .presets import load_simulated
-    from .simulate import simulate_field
+    from ..presets import load_simulated
+    from ..simulate import simulate_field
 
     if run.preset == "quick":
         run.used("simulated field of 64 px", provenance=SIMULATED, n=1)
@@ -52,7 +63,7 @@ def field_cases(run: Run) -> list[tuple[Any, pd.DataFrame, np.ndarray]]:
 
 def other_detectors(image: Any, truth: pd.DataFrame, other: dict[str, list[Any]]) -> None:
     """Scores of the detectors that are installed."""
-    from .baselines import photutils_detect, sep_detect
+    from ..baselines import photutils_detect, sep_detect
 
     for name, detect in (("photutils", photutils_detect), ("sep", sep_detect)):
         try:
@@ -66,66 +77,44 @@ def record_scores(run: Run, scores: list[dict[str, Any]]) -> None:
     """Record completeness, false points, offsets and fluxes of many fields."""
     import pandas as pd
 
+    _record_completeness(run, scores)
+    for key, name in (
+        ("false", "false points a field"),
+        ("on_extended", "spurious points on extended objects a field"),
+        ("extended_found", "extended objects found a field"),
+    ):
+        counts = np.array([s[key] for s in scores], float)
+        run.record(name, mean_of(counts, run), provenance=SIMULATED, n=len(scores))
+    matches = pd.concat([s["matches"] for s in scores], ignore_index=True)
+    ratio = matches["flux"] / matches["counts"]
+    bright, middle = matches["counts"] >= 100, matches["counts"].between(30, 100)
+    for name, values, unit in (
+        ("median offset above 100 counts", matches["offset"][bright], "px"),
+        ("flux ratio above 100 counts", ratio[bright], ""),
+        ("flux ratio 30-100 counts", ratio[middle], ""),
+    ):
+        if len(values):
+            value = median_of(values, run)
+            run.record(name, value, provenance=SIMULATED, n=len(values), unit=unit)
+    if len(matches):
+        run.record(
+            "offsets inside the quoted 68 % radius",
+            share((matches["offset"] < matches["pos_err"]).to_numpy(), run),
+            provenance=SIMULATED,
+            n=len(matches),
+        )
+
+
+def _record_completeness(run: Run, scores: list[dict[str, Any]]) -> None:
     found, total = (np.array([s[k] for s in scores]) for k in ("found", "total"))
     for j, name in enumerate(_BINS):
         n = int(total[:, j].sum())
         if not n:
             continue
-        hits = np.concatenate(
-            [
-                np.r_[np.ones(f), np.zeros(t - f)]
-                for f, t in zip(found[:, j], total[:, j], strict=True)
-            ]
-        )
+        hits = [np.arange(t) < f for f, t in zip(found[:, j], total[:, j], strict=True)]
         groups = np.repeat(np.arange(len(scores)), total[:, j])
-        label = name if name.startswith("above") else f"{name}"
-        value = _share(hits, groups, run)
-        run.record(f"completeness {label} counts", value, provenance=SIMULATED, n=n)
-    for key, name in (
-        ("false", "false points a field"),
-        ("on_extended", "spurious points on extended objects a field"),
-    ):
-        counts = np.array([s[key] for s in scores], float)
-        run.record(name, _mean(counts, run), provenance=SIMULATED, n=len(scores))
-    matches = pd.concat([s["matches"] for s in scores], ignore_index=True)
-    bright = matches[matches["counts"] >= 100]
-    middle = matches[matches["counts"].between(30, 100)]
-    if len(bright):
-        run.record(
-            "median offset above 100 counts",
-            _median(bright["offset"], run),
-            provenance=SIMULATED,
-            n=len(bright),
-            unit="px",
-        )
-        run.record(
-            "flux ratio above 100 counts",
-            _median(bright["flux"] / bright["counts"], run),
-            provenance=SIMULATED,
-            n=len(bright),
-        )
-    if len(middle):
-        run.record(
-            "flux ratio 30-100 counts",
-            _median(middle["flux"] / middle["counts"], run),
-            provenance=SIMULATED,
-            n=len(middle),
-        )
-    inside = (matches["offset"] < matches["pos_err"]).to_numpy(float)
-    if len(inside):
-        run.record(
-            "offsets inside the quoted 68 % radius",
-            _mean(inside, run),
-            provenance=SIMULATED,
-            n=len(inside),
-        )
-    extended = [(s["extended_found"]) for s in scores]
-    run.record(
-        "extended objects found a field",
-        float(np.mean(extended)),
-        provenance=SIMULATED,
-        n=len(scores),
-    )
+        value = share_of(np.concatenate(hits).astype(float), groups, run)
+        run.record(f"completeness {name} counts", value, provenance=SIMULATED, n=n)
 
 
 def summary(name: str, scores: list[dict[str, Any]]) -> dict[str, Any]:
@@ -159,7 +148,7 @@ def diffuse_rms(fitted: TensionDecomposer, truth: pd.DataFrame, true: np.ndarray
 
 def fermi(run: Run, template: bool) -> tuple[Any, pd.DataFrame]:
     """The Fermi field, its centre where the run is small."""
-    from .presets import load_fermi_gc
+    from ..presets import load_fermi_gc
 
     run.load("fermi-gc")
     run.load("fermi-gc-catalogue")
@@ -188,6 +177,70 @@ def associated(
             < row.extent_deg / pixel_deg
         )
     return len(pulls), int((free & ~on).sum()), int((free & on).sum()), pulls
+
+
+def slope_pull(spectrum: pd.DataFrame, size: int) -> float:
+    """Posterior slope less that of the simulated ``(1 + k^2)^-2``, in posterior sigmas.
+
+    The slope is the mean one between the first and the last wave number, for both.
+    """
+    k = spectrum["k"].to_numpy() * size
+    log = -2 * np.log1p(k**2)
+    true = (log[-1] - log[0]) / np.log(k[-1] / k[0])
+    mean, spread = spectrum.attrs["slope"]
+    return float(abs(mean - true) / np.hypot(spread, 0.1))
+
+
+def true_spectrum(spectrum: pd.DataFrame, size: int, rms: float = 0.6) -> tuple[Any, Any]:
+    """Wave numbers and power of the simulated spatial field, white noise being one."""
+    axis = np.fft.fftfreq(size, 1 / size)
+    k2 = axis[:, None] ** 2 + axis**2
+    total = ((1 + k2) ** -2.0).sum() - 1
+    k = spectrum["k"].to_numpy()
+    return k, rms**2 * size**2 / total * (1 + (k * size) ** 2) ** -2.0
+
+
+def field_figures(
+    run: Run, fitted: TensionDecomposer, truth: pd.DataFrame, spectrum: pd.DataFrame
+) -> None:
+    """Figures of one decomposed field."""
+    from ..plots import plot_decomposition, plot_residuals, plot_spectrum
+
+    run.figure(
+        "decomposition",
+        plot_decomposition(fitted, truth=truth),
+        caption="The first field: crosses are true sources, circles those found.",
+    )
+    run.figure(
+        "residuals",
+        plot_residuals(fitted.noise_weighted_residuals()[0]),
+        caption="Residuals in units of the noise; few counts a pixel skew them.",
+    )
+    run.figure(
+        "spectrum",
+        plot_spectrum(spectrum, truth=true_spectrum(spectrum, fitted.images_[0].shape[2])),
+        caption="Power spectrum of the log of the diffuse emission, 68 % band, and the true one.",
+    )
+
+
+def as_truth(known: pd.DataFrame) -> pd.DataFrame:
+    """A catalogue with pixel coordinates named as a simulation's truth."""
+    return known.rename(columns={"x": "x_pix", "y": "y_pix"})
+
+
+def share(hits: np.ndarray, run: Run) -> Any:
+    """Share of hits with its interval."""
+    return mean_of(hits.astype(float), run)
+
+
+def rank_figure(ranks: np.ndarray) -> Any:
+    """Histogram of ranks between zero and one."""
+    ax = new_axes(figsize=(4.6, 3.4))
+    ax.hist(ranks, np.linspace(0, 1, 18).tolist(), density=True, histtype="step")
+    ax.axhline(1, color=COLOURS["grey"], lw=1)
+    ax.set_xlabel("rank of the truth among the samples")
+    ax.set_ylabel("density")
+    return ax
 
 
 def nearest(catalogue: pd.DataFrame, lon: float, lat: float) -> tuple[float, float]:
@@ -258,71 +311,19 @@ def p_value_figure(p_values: list[float]) -> Any:
     return ax
 
 
-def why_map_fails(run: Run) -> None:
-    """Optimise field and spectrum jointly, without samples, and watch the spectrum run away."""
-    import pandas as pd
-    import torch
-
-    from .components import Scene
-    from .inference import Poisson, energy_and_gradient, few_threads, newton_step
-    from .simulate import simulate_field
-
-    field = simulate_field(48, n_points=0, n_extended=0, rng=[run.seed, 13])
-    scene = Scene.of([field.image], Priors(slope=(-4.0, 1.0)))
-    model = scene.model()
-    likelihood = Poisson(model.counts, model.good)
-    mean = scene.start(model, torch.Generator().manual_seed(run.seed))
-    nothing = mean.new_zeros(1, len(mean))
-    names = model.named()
-    rows = []
-    with few_threads():
-        for number in range(12):
-            rows.append(
-                {
-                    "step": number,
-                    "slope": float(mean[names["diffuse spatial slope"]]),
-                    "fluctuations": float(mean[names["diffuse spatial fluctuations"]]),
-                }
-            )
-            energy, gradient = energy_and_gradient(model, likelihood, mean, nothing)
-            accepted = newton_step(model, likelihood, mean, nothing, energy, gradient)
-            if accepted is None:
-                break
-            mean = accepted
-    table = pd.DataFrame(rows)
-    ax = new_axes(figsize=(5.6, 3.4))
-    ax.plot(table["step"], table["slope"], "o-", label="slope")
-    ax.plot(table["step"], table["fluctuations"], "s-", label="fluctuations")
-    ax.axhspan(-2, 2, color=COLOURS["grey"], alpha=0.15, lw=0)
-    ax.set_xlabel("Newton step of the joint maximum")
-    ax.set_ylabel("latent (prior σ)")
-    ax.legend()
-    run.figure(
-        "map",
-        ax,
-        caption="Joint maximum of field and spectrum on a source-free field: "
-        "the spectrum's latents leave what their prior allows (grey: 2 sigma). Samples "
-        "are drawn from the first round on for this reason.",
-    )
-    run.record(
-        "slope latent at the joint maximum",
-        float(abs(table["slope"].iloc[-1])),
-        provenance=SIMULATED,
-        n=1,
-        unit="prior sigma",
-    )
-
-
-def _share(hits: np.ndarray, groups: np.ndarray, run: Run) -> Any:
+def share_of(hits: np.ndarray, groups: np.ndarray, run: Run) -> Any:
+    """Share of hits with its interval over groups."""
     if len(np.unique(groups)) < 2:
         return float(hits.mean())
     return bootstrap(np.mean, hits, groups=groups, rng=run.seed)
 
 
-def _mean(values: np.ndarray, run: Run) -> Any:
+def mean_of(values: np.ndarray, run: Run) -> Any:
+    """Mean with its interval."""
     return bootstrap(np.mean, values, rng=run.seed) if len(values) > 1 else float(values.mean())
 
 
-def _median(values: Any, run: Run) -> Any:
+def median_of(values: Any, run: Run) -> Any:
+    """Median with its interval."""
     array = np.asarray(values, float)
     return bootstrap(np.median, array, rng=run.seed) if len(array) > 1 else float(np.median(array))
