@@ -1,4 +1,4 @@
-"""What the tests of every library need: a browser, and data that may be absent.
+"""What the tests of every library need: a browser, data that may be absent, spoilt files.
 
 Needs the extra ``decan-core[test]``. A test folder takes the fixture into its
 ``conftest.py`` with ``from decan.core.testing import browser``.
@@ -7,10 +7,13 @@ Needs the extra ``decan-core[test]``. A test folder takes the fixture into its
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -19,7 +22,7 @@ from .errors import DecanError
 if TYPE_CHECKING:
     from .data.registry import Registry
 
-__all__ = ["assert_page_reads_well", "browser", "needs_data"]
+__all__ = ["assert_only_own_errors", "assert_page_reads_well", "browser", "needs_data", "spoilt"]
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("decan", deadline=None)
@@ -116,6 +119,105 @@ def assert_page_reads_well(browser: Any, page: Path, *, width: int) -> None:
     assert layout["hidden"] == [], f"{page}: figures not shown: {layout['hidden']}"
     log = browser.get_log("browser")
     assert log == [], f"{page}: the console says {log}"
+
+
+def spoilt(content: bytes, n: int, *, seed: int = 0) -> Iterator[bytes]:
+    """Spoilt copies of a valid file: bytes changed, cut, doubled, put in or taken out.
+
+    Half of the faults fall into the first four kilobytes, where most formats say what they
+    are; a copy has one to eight of them.
+
+    Parameters
+    ----------
+    content : bytes
+        The valid file.
+    n : int
+        Copies.
+    seed : int
+        The same seed gives the same copies.
+
+    Yields
+    ------
+    bytes
+
+    Examples
+    --------
+    >>> copies = list(spoilt(b"SIMPLE  =                    T", 3, seed=1))
+    >>> len(copies), copies == list(spoilt(b"SIMPLE  =                    T", 3, seed=1))
+    (3, True)
+    """
+    for number in range(n):
+        rng = np.random.default_rng((seed, number))
+        copy = bytearray(content)
+        for _ in range(rng.integers(1, 9)):
+            reach = len(copy) if rng.random() < 0.5 else min(len(copy), 4096)
+            place = int(rng.integers(0, max(reach, 1)))
+            length = min(2 ** int(rng.integers(0, 11)), len(copy) - place)
+            fault = rng.integers(0, 6)
+            if fault == 0:
+                copy[place : place + 1] = rng.bytes(1)
+            elif fault == 1:
+                copy[place : place + length] = rng.bytes(length)
+            elif fault == 2:
+                del copy[place : place + length]
+            elif fault == 3:
+                copy[place:place] = copy[place : place + length]
+            elif fault == 4:
+                copy[place : place + length] = bytes(length)
+            else:
+                copy[place : place + 1] = rng.choice(list(b"-+.e09,;\t\n \"'nN\x00\xff")).tobytes()
+        yield bytes(copy) if rng.random() < 0.8 else bytes(copy[: rng.integers(0, len(copy) + 1)])
+
+
+def assert_only_own_errors(
+    read: Callable[[Path], object], valid: Path, folder: Path, *, n: int = 100, seed: int = 0
+) -> int:
+    """Read spoilt copies of a valid file: each is read, or refused with an error of decan.
+
+    Parameters
+    ----------
+    read : callable
+        The reader; called with the path of a copy.
+    valid : pathlib.Path
+        A file that it reads.
+    folder : pathlib.Path
+        Where copies go, under the name of the valid file.
+    n : int
+        Copies.
+    seed : int
+        See :func:`spoilt`; the message of a failure names it.
+
+    Returns
+    -------
+    int
+        Copies that were refused.
+
+    Raises
+    ------
+    AssertionError
+        If anything else comes out, or the valid file is not read.
+    """
+
+    def copy_name(number: int) -> str:
+        return f"{valid.name}, seed {seed}, copy {number}"
+
+    read(valid)
+    refused, copy = 0, folder / valid.name
+    for number, content in enumerate(spoilt(valid.read_bytes(), n, seed=seed)):
+        copy.write_bytes(content)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                read(copy)
+        except DecanError as error:
+            if "\n" in str(error).strip():
+                raise AssertionError(f"{copy_name(number)}: more than one line: {error}") from error
+            refused += 1
+        except Exception as error:
+            where = "".join(traceback.format_exception(error)[-4:])
+            name = type(error).__name__
+            raise AssertionError(f"{copy_name(number)}: {name} came out\n{where}") from error
+    return refused
 
 
 def _at_hand(registry: Registry, name: str) -> bool:
