@@ -1,0 +1,266 @@
+"""Gaussian processes over the planets: one for each spatial mode, fitted by marginal likelihood.
+
+Sixty planets make every matrix small, so that the exact likelihood and its gradient cost a
+fraction of a millisecond: a hundred modes are fitted in seconds on one core. A Matern 5/2
+kernel with a length for each input, and white noise of its own for each mode: weather that
+got into a mode is noise there, and a mode that is all weather predicts its mean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ModeProcesses"]
+
+Array = NDArray[np.float64]
+
+# Bounds of log length (inputs are standardised), log noise variance and log signal variance
+# (targets have unit variance). A length of e^4 is a straight line over the whole grid.
+_LENGTH, _NOISE, _SIGNAL = (-1.6, 4.0), (-11.0, 0.7), (-4.0, 4.5)
+# A weak prior keeps lengths of pure-noise modes from running to a bound.
+_PRIOR_MEAN, _PRIOR_SPREAD = 0.5, 1.5
+
+
+@dataclass
+class ModeProcesses:
+    """Independent Gaussian processes with a common set of inputs, one a column of targets.
+
+    Parameters
+    ----------
+    inputs : ndarray, shape (n, d)
+        Standardised inputs of the planets it was fitted on.
+    log_length : ndarray, shape (k, d)
+        Natural logarithm of the lengths.
+    log_signal, log_noise : ndarray, shape (k,)
+        Natural logarithm of the variances, in units of the variance of each target.
+    mean, spread : ndarray, shape (k,)
+        Of the targets.
+    weights : ndarray, shape (k, n)
+        Inverse covariance times standardised targets.
+    inverse : ndarray, shape (k, n, n)
+        Inverse covariances.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.uniform(-1, 1, (40, 2))
+    >>> y = np.sin(2 * x[:, :1]) + 0.01 * rng.normal(size=(40, 1))
+    >>> process = ModeProcesses.fit(x, y)
+    >>> mean, variance = process.predict(np.array([[0.3, 0.0]]))
+    >>> bool(abs(mean[0, 0] - np.sin(0.6)) < 0.02), bool(variance[0, 0] < 1e-3)
+    (True, True)
+    """
+
+    inputs: Array
+    log_length: Array
+    log_signal: Array
+    log_noise: Array
+    mean: Array
+    spread: Array
+    weights: Array
+    inverse: Array
+
+    @classmethod
+    def fit(cls, inputs: Any, targets: Any, *, starts: int = 2) -> ModeProcesses:
+        """Fit every column of the targets by its own marginal likelihood.
+
+        Parameters
+        ----------
+        inputs : array_like, shape (n, d)
+            Standardised inputs.
+        targets : array_like, shape (n, k)
+            One column a mode.
+        starts : int
+            From how many lengths the search begins; the likeliest end is kept.
+
+        Returns
+        -------
+        ModeProcesses
+        """
+        from scipy.optimize import minimize
+
+        x = np.asarray(inputs, dtype=float)
+        y = np.asarray(targets, dtype=float)
+        mean = y.mean(axis=0)
+        spread = np.maximum(y.std(axis=0), 1e-12)
+        scaled = (y - mean) / spread
+        square = (x[:, None, :] - x[None, :, :]) ** 2
+        d = x.shape[1]
+        bounds = [_LENGTH] * d + [_SIGNAL, _NOISE]
+        found = np.empty((y.shape[1], d + 2))
+        for k in range(y.shape[1]):
+            best = np.inf
+            for start in (0.3, 1.5)[:starts]:
+                guess = np.array([start] * d + [0.5, -3.0])
+                end = minimize(
+                    _negative_log_likelihood, guess, args=(square, scaled[:, k]), jac=True,
+                    method="L-BFGS-B", bounds=bounds, options={"maxiter": 60},
+                )  # fmt: skip
+                if end.fun < best:
+                    best, found[k] = end.fun, end.x
+        return cls.conditioned(x, scaled, found, mean, spread)
+
+    @classmethod
+    def conditioned(
+        cls, inputs: Array, scaled: Array, found: Array, mean: Array, spread: Array
+    ) -> ModeProcesses:
+        """Processes with known hyperparameters, conditioned on the targets.
+
+        Parameters
+        ----------
+        inputs : ndarray, shape (n, d)
+            Standardised inputs.
+        scaled : ndarray, shape (n, k)
+            Standardised targets.
+        found : ndarray, shape (k, d + 2)
+            Log lengths, log signal variance, log noise variance.
+        mean, spread : ndarray, shape (k,)
+            Of the targets before they were standardised.
+
+        Returns
+        -------
+        ModeProcesses
+        """
+        d = inputs.shape[1]
+        inverse = _inverses(inputs, found)
+        weights = np.einsum("kij,jk->ki", inverse, scaled)
+        return cls(
+            inputs, found[:, :d].copy(), found[:, d].copy(), found[:, d + 1].copy(),
+            mean, spread, weights, inverse,
+        )  # fmt: skip
+
+    @classmethod
+    def restored(cls, inputs: Array, **known: Array) -> ModeProcesses:
+        """Processes from all that was kept of them but the inverse covariances.
+
+        Parameters
+        ----------
+        inputs : ndarray, shape (n, d)
+            Standardised inputs of the planets.
+        **known
+            The other arguments of the class.
+
+        Returns
+        -------
+        ModeProcesses
+        """
+        theta = np.column_stack([known["log_length"], known["log_signal"], known["log_noise"]])
+        return cls(inputs, inverse=_inverses(inputs, theta), **known)
+
+    def predict(self, inputs: Any) -> tuple[Array, Array]:
+        """Mean and variance of every mode at new inputs, without the white noise.
+
+        Parameters
+        ----------
+        inputs : array_like, shape (m, d)
+            Standardised inputs.
+
+        Returns
+        -------
+        mean, variance : ndarray, shape (m, k)
+        """
+        x = np.asarray(inputs, dtype=float)
+        square = (x[:, None, :] - self.inputs[None, :, :]) ** 2
+        # (k, m, n): the kernel of each mode between new and known planets.
+        scaled = np.einsum("mnd,kd->kmn", square, np.exp(-2.0 * self.log_length))
+        cross = np.exp(self.log_signal)[:, None, None] * _profile(np.sqrt(5.0 * scaled))
+        mean = np.einsum("kmn,kn->mk", cross, self.weights)
+        explained = np.einsum("kmn,knj,kmj->mk", cross, self.inverse, cross, optimize=True)
+        variance = np.maximum(np.exp(self.log_signal) - explained, 0.0)
+        return mean * self.spread + self.mean, variance * self.spread**2
+
+    def leave_one_out(self) -> tuple[Array, Array]:
+        """Mean and variance (noise included) of each known planet from all the others.
+
+        In closed form, with the hyperparameters of the fit to all planets.
+
+        Returns
+        -------
+        mean, variance : ndarray, shape (n, k)
+        """
+        diagonal = np.einsum("kii->ki", self.inverse)
+        n = len(self.inputs)
+        # weights = inverse @ y; the known targets follow from them.
+        known = np.stack([np.linalg.solve(self.inverse[k], self.weights[k])
+                          for k in range(len(self.weights))])  # fmt: skip
+        mean = (known - self.weights / diagonal).T
+        variance = (1.0 / diagonal).T
+        assert mean.shape[0] == n
+        return mean * self.spread + self.mean, variance * self.spread**2
+
+    def first(self, k: int) -> ModeProcesses:
+        """The processes of the first modes.
+
+        Parameters
+        ----------
+        k : int
+            How many.
+
+        Returns
+        -------
+        ModeProcesses
+        """
+        return ModeProcesses(
+            self.inputs, self.log_length[:k], self.log_signal[:k], self.log_noise[:k],
+            self.mean[:k], self.spread[:k], self.weights[:k], self.inverse[:k],
+        )  # fmt: skip
+
+    @property
+    def noise(self) -> Array:
+        """White-noise variance of every mode, in squared units of its target."""
+        return np.exp(self.log_noise) * self.spread**2
+
+
+def _inverses(inputs: Array, found: Array) -> Array:
+    """Inverse covariance of the planets for each set of hyperparameters."""
+    n, d = inputs.shape
+    square = (inputs[:, None, :] - inputs[None, :, :]) ** 2
+    inverse = np.empty((len(found), n, n))
+    for k, theta in enumerate(found):
+        covariance, _ = _matern(square, theta[:d], theta[d])
+        covariance[np.diag_indices(n)] += np.exp(theta[d + 1]) + 1e-8
+        inverse[k] = np.linalg.inv(covariance)
+    return inverse
+
+
+def _profile(distance: Array) -> Array:
+    return (1.0 + distance + distance**2 / 3.0) * np.exp(-distance)
+
+
+def _matern(square: Array, log_length: Array, log_signal: float) -> tuple[Array, Array]:
+    """Matern 5/2 covariance, and its derivative by each log length."""
+    scaled = square * np.exp(-2.0 * log_length)
+    distance = np.sqrt(5.0 * scaled.sum(axis=-1))
+    signal = np.exp(log_signal)
+    decay = np.exp(-distance)
+    covariance = signal * (1.0 + distance + distance**2 / 3.0) * decay
+    slope = (5.0 / 3.0 * signal * (1.0 + distance) * decay)[..., None] * scaled
+    return covariance, slope
+
+
+def _negative_log_likelihood(theta: Array, square: Array, y: Array) -> tuple[float, Array]:
+    n, d = len(y), square.shape[-1]
+    covariance, slope = _matern(square, theta[:d], theta[d])
+    signal = covariance.copy()
+    noise = np.exp(theta[d + 1])
+    covariance[np.diag_indices(n)] += noise + 1e-8
+    try:
+        factor = np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError:
+        return 1e25, np.zeros(d + 2)
+    inverse = np.linalg.inv(covariance)
+    alpha = inverse @ y
+    value = 0.5 * float(y @ alpha) + float(np.log(np.diag(factor)).sum())
+    inner = inverse - np.outer(alpha, alpha)
+    gradient = np.empty(d + 2)
+    gradient[:d] = 0.5 * np.einsum("ij,ijd->d", inner, slope)
+    gradient[d] = 0.5 * float((inner * signal).sum())
+    gradient[d + 1] = 0.5 * noise * float(np.trace(inner))
+    off = (theta[:d] - _PRIOR_MEAN) / _PRIOR_SPREAD
+    value += 0.5 * float(off @ off)
+    gradient[:d] += off / _PRIOR_SPREAD
+    return value, gradient

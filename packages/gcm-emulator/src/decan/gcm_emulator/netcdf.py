@@ -1,0 +1,287 @@
+"""NetCDF in and out: ours, and what gcm_toolkit and Exo-FMS write.
+
+Written through xarray as NetCDF 3, which every tool reads. NetCDF 4 is HDF5 and is read
+through h5py, so that neither the netCDF4 nor the h5netcdf package is needed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
+from decan.core.files import replacing
+
+from .field import FIELDS, GCMField
+from .planets import Planet
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["dataset_of", "read_netcdf", "write_netcdf"]
+
+_PLANET = "planet_"
+_NAMES = {
+    "T": ("T", "temp", "temperature"),
+    "u": ("u", "U", "ucomp"),
+    "v": ("v", "V", "vcomp"),
+    "w": ("w", "W"),
+    "omega": ("omega",),
+    "p": ("p", "Z", "pfull", "pressure", "plev", "lev"),
+    "lat": ("lat", "latitude"),
+    "lon": ("lon", "longitude"),
+}
+
+
+def dataset_of(field: GCMField) -> xarray.Dataset:
+    """A field as an xarray Dataset: units, and planet and constants as attributes.
+
+    Parameters
+    ----------
+    field : GCMField
+        The field.
+
+    Returns
+    -------
+    xarray.Dataset
+
+    Examples
+    --------
+    >>> field = GCMField(np.full((2, 3, 4), 900.0), [-180, -90, 0, 90], [-60, 0, 60], [1e3, 1e5])
+    >>> dict(dataset_of(field).sizes)
+    {'p': 2, 'lat': 3, 'lon': 4}
+    """
+    import xarray
+
+    axes = ("p", "lat", "lon")
+    data = {
+        name: (axes, getattr(field, name), {"long_name": words, "units": unit})
+        for name, (words, unit) in FIELDS.items()
+        if getattr(field, name) is not None
+    }
+    data |= {
+        f"vmr_{name}": (axes, values, {"units": "1", "long_name": f"mixing ratio of {name}"})
+        for name, values in field.vmr.items()
+    }
+    attributes: dict[str, Any] = {
+        "Conventions": "CF-1.8",
+        "source": field.source or "decan.gcm_emulator",
+        "r_gas": field.r_gas,
+        "cp": field.cp,
+    }
+    if field.averaging_days is not None:
+        attributes["averaging_days"] = field.averaging_days
+    if field.planet is not None:
+        attributes |= {
+            _PLANET + name: int(value) if isinstance(value, bool) else value
+            for name, value in vars(field.planet).items()
+        }
+    coordinates = {
+        "p": ("p", field.p_pa, {"units": "Pa", "long_name": "pressure", "positive": "down"}),
+        "lat": ("lat", field.lat_deg, {"units": "degrees_north"}),
+        "lon": ("lon", field.lon_deg, {"units": "degrees_east", "long_name": "substellar is 0"}),
+    }
+    return xarray.Dataset(data, coordinates, attributes)
+
+
+def write_netcdf(field: GCMField, path: str | os.PathLike[str]) -> Path:
+    """Write a field as NetCDF, whole or not at all.
+
+    Parameters
+    ----------
+    field : GCMField
+        The field.
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> field = GCMField(np.full((2, 3, 4), 900.0), [-180, -90, 0, 90], [-60, 0, 60], [1e3, 1e5])
+    >>> path = write_netcdf(field, Path(tempfile.mkdtemp()) / "field.nc")
+    >>> read_netcdf(path).shape
+    (2, 3, 4)
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(bytes(dataset_of(field).to_netcdf(engine="scipy")))
+    return Path(path)
+
+
+def read_netcdf(
+    path: str | os.PathLike[str],
+    *,
+    planet: Planet | None = None,
+    time: int = -1,
+    substellar_lon: float = 0.0,
+) -> GCMField:
+    """Read a field from NetCDF 3 or 4, by the names that the field's codes use.
+
+    Known are our own files, those of gcm_toolkit (``T, U, V, W`` on ``Z`` in Pa) and those
+    of Exo-FMS (``temp, ucomp, vcomp, omega`` on ``pfull``). A pressure velocity becomes an
+    upward wind.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    planet : Planet, optional
+        The planet, where the file does not name it.
+    time : int
+        Which instant, where the file holds several.
+    substellar_lon : float
+        Longitude of the substellar point in the file, degrees.
+
+    Returns
+    -------
+    GCMField
+
+    Raises
+    ------
+    DataNotAvailable
+        If there is no such file.
+    CorruptFile
+        If it is no NetCDF.
+    SchemaError
+        If temperature or an axis is missing; the message lists what there is.
+
+    Examples
+    --------
+    >>> read_netcdf("no-such-file.nc")
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.DataNotAvailable: no-such-file.nc: no such file
+    """
+    where = Path(path)
+    if not where.is_file():
+        raise DataNotAvailable(f"{where}: no such file")
+    variables, attributes = _contents(where)
+    found = {
+        ours: next((name for name in theirs if name in variables), None)
+        for ours, theirs in _NAMES.items()
+    }
+    lacking = [name for name in ("T", "p", "lat", "lon") if found[name] is None]
+    if lacking:
+        raise SchemaError(
+            f"{where}: no variable for {', '.join(lacking)} among {', '.join(sorted(variables))}; "
+            f"known are {', '.join('/'.join(_NAMES[name]) for name in lacking)}"
+        )
+    axes = {name: variables[str(found[name])] for name in ("p", "lat", "lon")}
+    pressure = _pascal(axes["p"])
+    fields = {
+        name: _ordered(variables[str(found[name])], found, axes, time, where)
+        for name in ("T", "u", "v", "w", "omega")
+        if found[name] is not None
+    }
+    planet = planet or _planet_of(attributes)
+    r_gas = float(attributes.get("r_gas", attributes.get("R", 3714.0)))
+    cp = float(attributes.get("cp", 13000.0))
+    if "w" not in fields and "omega" in fields and planet is not None:
+        p = pressure[:, None, None]
+        fields["w"] = -fields["omega"] * r_gas * fields["T"] / (p * planet.gravity_ms2)
+    fields.pop("omega", None)
+    vmr = {
+        name.removeprefix("vmr_"): _ordered(values, found, axes, time, where)
+        for name, values in variables.items()
+        if name.startswith("vmr_")
+    }
+    days = attributes.get("averaging_days")
+    return GCMField(
+        **fields, lon_deg=axes["lon"]["data"], lat_deg=axes["lat"]["data"], p_pa=pressure,
+        planet=planet, r_gas=r_gas, cp=cp, substellar_lon=substellar_lon, vmr=vmr,
+        averaging_days=None if days is None else float(days),
+        source=_text(attributes.get("source", where.name)),
+    )  # fmt: skip
+
+
+def _contents(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """Variables (data, dims, attributes) and attributes of a NetCDF 3 or 4 file."""
+    with path.open("rb") as stream:
+        head = stream.read(4)
+    try:
+        if head[:3] == b"CDF":
+            from scipy.io import netcdf_file
+
+            with netcdf_file(str(path), "r", mmap=False) as file:
+                variables = {
+                    name: {"data": np.array(one[:], dtype=one[:].dtype.newbyteorder("=")),
+                           "dims": one.dimensions, "attrs": dict(one._attributes)}
+                    for name, one in file.variables.items()
+                }  # fmt: skip
+                return variables, dict(file._attributes)
+        if head == b"\x89HDF":
+            import h5py
+
+            with h5py.File(path, "r") as file:
+                return _from_hdf5(file)
+    except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
+        raise CorruptFile(f"{path}: cannot be read as NetCDF ({error})") from error
+    raise CorruptFile(f"{path}: neither NetCDF 3 nor NetCDF 4 (it begins with {head!r})")
+
+
+def _from_hdf5(file: Any) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    variables = {}
+    for name, one in file.items():
+        if not hasattr(one, "shape"):
+            continue
+        dims = []
+        for axis, scales in enumerate(one.dims):
+            named = [scale.name.rsplit("/", 1)[-1] for scale in scales.values()]
+            dims.append(named[0] if named else (name if one.ndim == 1 else f"axis{axis}"))
+        variables[name] = {"data": one[()], "dims": tuple(dims), "attrs": dict(one.attrs)}
+    return variables, dict(file.attrs)
+
+
+def _ordered(
+    variable: Mapping[str, Any], found: Mapping[str, Any], axes: Mapping[str, Any],
+    time: int, path: Path,
+) -> Any:  # fmt: skip
+    """Data as (pressure, latitude, longitude), one instant; fill values become NaN."""
+    data = np.asarray(variable["data"], dtype=float)
+    fill = variable["attrs"].get("_FillValue", variable["attrs"].get("missing_value"))
+    if fill is not None:
+        data = np.where(data == float(np.ravel(fill)[0]), np.nan, data)
+    dims = list(variable["dims"])
+    wanted = [str(axes[name]["dims"][0]) for name in ("p", "lat", "lon")]
+    for extra in [name for name in dims if name not in wanted]:
+        data = np.take(data, time if data.shape[dims.index(extra)] > 1 else 0, dims.index(extra))
+        dims.remove(extra)
+    if sorted(dims) != sorted(wanted):
+        raise SchemaError(f"{path}: a field has dimensions {dims}, expected {wanted}")
+    return data.transpose([dims.index(name) for name in wanted])
+
+
+def _pascal(axis: Mapping[str, Any]) -> Any:
+    unit = _text(axis["attrs"].get("units", "Pa")).strip().lower()
+    factor = {"pa": 1.0, "hpa": 100.0, "mb": 100.0, "mbar": 100.0, "bar": 1e5}.get(unit, 1.0)
+    return np.asarray(axis["data"], dtype=float) * factor
+
+
+def _planet_of(attributes: Mapping[str, Any]) -> Planet | None:
+    known: dict[str, Any] = {}
+    for name in Planet.__dataclass_fields__:
+        value = attributes.get(_PLANET + name)
+        if value is None:
+            continue
+        if name == "name":
+            known[name] = _text(value)
+        elif name == "end_point":
+            known[name] = bool(np.ravel(value)[0])
+        else:
+            known[name] = float(np.ravel(value)[0])
+    return Planet(**known) if len(known) >= 6 else None
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, np.ndarray):
+        return _text(value.ravel()[0]) if value.size else ""
+    return str(value)

@@ -1,0 +1,213 @@
+"""Figures of climates and spectra: results and Axes in, Axes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from decan.core.plotting import COLOURS, new_axes, style
+
+from .field import FIELDS, GCMField
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from .emission import PhaseCurve
+
+__all__ = ["plot_equator", "plot_map", "plot_phase_curve", "plot_zonal_wind"]
+
+
+def plot_map(
+    field: GCMField, p_pa: float = 1e4, *, name: str = "T", values: Any = None, ax: Axes | None = None,
+    vmin: float | None = None, vmax: float | None = None, label: str | None = None,
+) -> Axes:  # fmt: skip
+    """Map of a field at a pressure, with the horizontal wind as arrows.
+
+    Parameters
+    ----------
+    field : GCMField
+        The climate.
+    p_pa : float
+        Pressure, Pa; the nearest level is drawn.
+    name : {'T', 'u', 'v', 'w'}
+        What the colours show.
+    values : array_like, shape (p, lat, lon), optional
+        Other values to colour by, such as a standard deviation.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+    vmin, vmax : float, optional
+        Ends of the colour scale.
+    label : str, optional
+        Of the colour scale.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> from decan.gcm_emulator import Planet, simulate_planet
+    >>> field = simulate_planet(Planet.at_temperature(1600.0, host="G5V"))
+    >>> plot_map(field).get_xlabel()
+    'longitude, degrees east of the substellar point'
+    """
+    ax = new_axes(ax, figsize=(6.4, 3.4))
+    level = int(np.abs(np.log(field.p_pa / p_pa)).argmin())
+    shown = (getattr(field, name) if values is None else np.asarray(values))[level]
+    # The first meridian again at the end, so that the map closes.
+    lon = np.append(field.lon_deg, field.lon_deg[0] + 360)
+    closed = np.concatenate([shown, shown[:, :1]], axis=1)
+    diverging = name in ("u", "v", "w") and values is None
+    if diverging and vmax is None:
+        vmax = float(np.nanmax(np.abs(shown)))
+        vmin = -vmax
+    mesh = ax.contourf(
+        lon, field.lat_deg, closed, levels=np.linspace(*_span(shown, vmin, vmax), 25),
+        cmap="RdBu_r" if diverging else "inferno", extend="both",
+    )  # fmt: skip
+    words, unit = FIELDS[name]
+    with style():
+        ax.figure.colorbar(mesh, ax=ax, label=label or f"{words}, {unit}", format="%.4g")
+    if field.u is not None and field.v is not None and values is None:
+        step_x, step_y = max(1, lon.size // 18), max(1, field.lat_deg.size // 10)
+        part = (slice(step_y // 2, None, step_y), slice(step_x // 2, None, step_x))
+        arrows = "#FFFFFF" if not diverging else COLOURS["black"]
+        ax.quiver(field.lon_deg[part[1]], field.lat_deg[part[0]], field.u[level][part],
+                  field.v[level][part], color=arrows, alpha=0.8, width=0.003)  # fmt: skip
+    ax.set(xlabel="longitude, degrees east of the substellar point", ylabel="latitude, degrees",
+           title=f"{field.p_pa[level] / 1e5:.2g} bar", xticks=[-180, -90, 0, 90, 180],
+           yticks=[-90, -45, 0, 45, 90], xlim=(-180, 180), ylim=(-90, 90))  # fmt: skip
+    ax.grid(False)
+    return ax
+
+
+def plot_equator(field: GCMField, *, name: str = "T", ax: Axes | None = None,
+                 vmin: float | None = None, vmax: float | None = None) -> Axes:  # fmt: skip
+    """Slice along the equator: longitude against pressure.
+
+    Parameters
+    ----------
+    field : GCMField
+        The climate.
+    name : {'T', 'u', 'v', 'w'}
+        What the colours show.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+    vmin, vmax : float, optional
+        Ends of the colour scale.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> from decan.gcm_emulator import Planet, simulate_planet
+    >>> plot_equator(simulate_planet(Planet.at_temperature(1600.0, host="G5V"))).get_yscale()
+    'log'
+    """
+    ax = new_axes(ax, figsize=(5.2, 3.6))
+    lon, p = np.meshgrid(np.append(field.lon_deg, field.lon_deg[0] + 360), field.p_pa)
+    shown = field.at(lon, np.zeros_like(lon), p, name)
+    mesh = ax.contourf(lon, p / 1e5, shown, levels=np.linspace(*_span(shown, vmin, vmax), 25),
+                       cmap="inferno" if name == "T" else "RdBu_r", extend="both")  # fmt: skip
+    words, unit = FIELDS[name]
+    with style():
+        ax.figure.colorbar(mesh, ax=ax, label=f"{words}, {unit}", format="%.4g")
+    ax.set(yscale="log", xlabel="longitude, degrees", ylabel="pressure, bar",
+           xticks=[-180, -90, 0, 90, 180], xlim=(-180, 180))  # fmt: skip
+    ax.invert_yaxis()
+    ax.grid(False)
+    return ax
+
+
+def plot_zonal_wind(field: GCMField, *, ax: Axes | None = None) -> Axes:
+    """Zonal-mean eastward wind: latitude against pressure.
+
+    Parameters
+    ----------
+    field : GCMField
+        The climate, with u.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> from decan.gcm_emulator import Planet, simulate_planet
+    >>> plot_zonal_wind(simulate_planet(Planet.at_temperature(1600.0, host="G5V"))).get_xlabel()
+    'latitude, degrees'
+    """
+    ax = new_axes(ax, figsize=(5.2, 3.6))
+    wind = field.zonal_mean("u") / 1e3
+    largest = float(np.nanmax(np.abs(wind)))
+    mesh = ax.contourf(field.lat_deg, field.p_pa / 1e5, wind,
+                       levels=np.linspace(-largest, largest, 25), cmap="RdBu_r")  # fmt: skip
+    with style():
+        ax.figure.colorbar(mesh, ax=ax, label="zonal-mean eastward wind, km/s", format="%.2g")
+    ax.set(yscale="log", xlabel="latitude, degrees", ylabel="pressure, bar",
+           xticks=[-90, -45, 0, 45, 90])  # fmt: skip
+    ax.invert_yaxis()
+    ax.grid(False)
+    return ax
+
+
+def plot_phase_curve(
+    curve: PhaseCurve, bands: Any, *, observed: Any = None, error: Any = None, other: Any = None,
+    other_label: str = "", ax: Axes | None = None,
+) -> Axes:  # fmt: skip
+    """Phase curves in some bands, with what was observed and what another code gives.
+
+    Parameters
+    ----------
+    curve : PhaseCurve
+        Ours.
+    bands : sequence of int
+        Which bands.
+    observed, error, other : array_like, shape (n, b), optional
+        Observed flux ratio, its error, and that of another code.
+    other_label : str
+        What the other code is.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> from decan.gcm_emulator.emission import PhaseCurve
+    >>> curve = PhaseCurve(np.array([90.0, 180.0]), np.array([4.5]), np.array([[1e-3], [2e-3]]))
+    >>> plot_phase_curve(curve, [0]).get_xlabel()
+    'orbital phase, degrees (180 is eclipse)'
+    """
+    ax = new_axes(ax)
+    names = ("blue", "green", "orange", "red", "purple")
+    order = np.argsort(curve.phase_deg)
+    for colour, band in zip(names, bands, strict=False):
+        x, shade = curve.phase_deg[order], COLOURS[colour]
+        ax.plot(x, curve.ppm[order, band], color=shade, label=f"{curve.wave_um[band]:.3g} um")
+        if other is not None:
+            ax.plot(x, 1e6 * np.asarray(other)[order, band], "o", mfc="none", color=shade, ms=5)
+        if observed is not None:
+            ax.errorbar(x, 1e6 * np.asarray(observed)[order, band],
+                        1e6 * np.asarray(error)[order, band], fmt=".", color=shade, alpha=0.45,
+                        lw=0.8)  # fmt: skip
+    if other is not None:
+        ax.plot([], [], "o", mfc="none", color=COLOURS["black"], label=other_label)
+    ax.set(xlabel="orbital phase, degrees (180 is eclipse)", ylabel="planet over star, ppm",
+           xticks=[0, 90, 180, 270, 360])  # fmt: skip
+    with style():
+        ax.legend(ncols=2)
+    return ax
+
+
+def _span(values: Any, vmin: float | None, vmax: float | None) -> tuple[float, float]:
+    low = float(np.nanmin(values)) if vmin is None else vmin
+    high = float(np.nanmax(values)) if vmax is None else vmax
+    return (low, high) if high > low else (low - 0.5, low + 0.5)
