@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from astropy.io import fits
 
-from decan.latent_tension import GaussianPSF, PhotonImage, TensionDecomposer
+from decan.latent_tension import GaussianPSF, PhotonImage, PSFGrid, TensionDecomposer
 from decan.latent_tension.plots import plot_decomposition
 
 
@@ -85,6 +85,24 @@ def test_a_saved_decomposition_comes_back_as_it_was(fitted, tmp_path):
         back.catalogue_.drop(columns=["lon", "lat"]), plain, check_dtype=False
     )
     assert back.tension_maps_[0].threshold(0.05) == fitted.tension_maps_[0].threshold(0.05)
+
+
+def test_a_varying_psf_is_saved_with_the_decomposition(tmp_path):
+    counts = point((24, 24), 11.0, 12.0, 100, 1.2, 0.5)
+    stamp = GaussianPSF(1.2, size=9).stamps(1)
+    psf = PSFGrid(np.tile(stamp, (2, 2, 1, 1, 1)), [0, 23], [0, 23])
+    one = quick(max_loops=1).fit(PhotonImage(counts, psf=psf))
+    back = TensionDecomposer.load(one.save(tmp_path / "sky"))
+    assert isinstance(back.images_[0].psf, PSFGrid)
+    assert np.allclose(back.predict_counts()[0], one.predict_counts()[0])
+
+
+@pytest.mark.parametrize("statistic", ["mad-z", "mean", "mean/std"])
+def test_a_bright_source_is_found_in_every_map_of_tension(statistic):
+    counts = point((32, 32), 14.3, 17.8, 300, 1.5, 0.3)
+    seen = quick(max_loops=1, statistic=statistic).fit(PhotonImage(counts, psf=GaussianPSF(1.5)))
+    assert len(seen.catalogue_) == 1
+    assert nearest(seen.catalogue_, 14.3, 17.8)[1] < 0.5
 
 
 def test_it_shows_what_it_is(fitted):

@@ -176,3 +176,18 @@ def test_an_image_survives_fits(tmp_path):
     assert np.array_equal(back.mask, image.mask)
     assert back.energy_edges == pytest.approx(image.energy_edges)
     assert back.psf.stamps(2) == pytest.approx(image.psf.stamps(2))
+
+
+@pytest.mark.parametrize("kind", ["narrow", "varying"])
+def test_fits_keeps_narrow_and_varying_psfs(kind, tmp_path):
+    stamp = GaussianPSF(1.0, size=5).stamps(1)
+    psf = GaussianPSF(0.4) if kind == "narrow" else PSFGrid(
+        np.stack([[stamp, stamp], [stamp[:, ::-1], stamp]]), [0, 7], [0, 8]
+    )  # fmt: skip
+    image = PhotonImage(counts(), psf=psf)
+    back = PhotonImage.read(image.to_fits(tmp_path / "image.fits"))
+    assert type(back.psf) is type(psf) or kind == "narrow"
+    assert back.psf.stamps(2) == pytest.approx(psf.stamps(2))
+    if kind == "narrow":
+        assert back.psf.oversampling == psf.oversampling
+        assert back.psf.fine_stamps(2) == pytest.approx(psf.fine_stamps(2))

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TensionDecomposer"]
 
-STATISTICS = ("matched", "mad-z", "mean")
+STATISTICS = ("matched", "mad-z", "mean", "mean/std")
 SETTLED = 20.0
 # While the spectra are held at their priors' shape, only what stands out clearly is added.
 FIRST_MARGIN = 1.0
@@ -59,9 +59,10 @@ class TensionDecomposer:
         Least significance (sigma) of a point source. With ``'fdr'`` it is the height that
         a field without sources exceeds with probability ``false_alarm``, from repeated
         experiments under the fitted model.
-    statistic : {'matched', 'mad-z', 'mean'}
+    statistic : {'matched', 'mad-z', 'mean', 'mean/std'}
         What is searched for peaks: the tension matched to a point source, the robust score of
-        the excitation map, or that map itself (thresholds for it are not significances).
+        the excitation map, that map itself, or its mean over the samples' standard deviation.
+        Whichever it is, the likelihood ratio at the peak decides.
     false_alarm : float
         Global false-alarm probability of ``threshold='fdr'``.
     max_loops : int

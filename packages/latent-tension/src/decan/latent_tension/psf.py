@@ -176,8 +176,17 @@ class PSFGrid:
             )
         if np.any(np.diff(self.y) <= 0) or np.any(np.diff(self.x) <= 0):
             raise ValueError("psf: the knots y and x must rise")
-        flat = [ImagePSF(stamp) for row in array for stamp in row]
-        self.members = flat
+        self.members = [ImagePSF(stamp) for row in array for stamp in row]
+
+    def knots(self, n_bands: int) -> np.ndarray:
+        """Stamps at the knots, shape (ny, nx, n_bands, y, x), as the class takes them."""
+        given = [m.stamps(n_bands) for m in self.members]
+        size = np.max([one.shape[1:] for one in given], axis=0)
+        stamps = []
+        for one in given:
+            (h, w) = (size - one.shape[1:]) // 2
+            stamps.append(np.pad(one, ((0, 0), (h, h), (w, w))))
+        return np.stack(stamps).reshape(len(self.y), len(self.x), n_bands, *size)
 
     def weights(self, ny: int, nx: int, y0: float = 0, x0: float = 0) -> np.ndarray:
         """Weight of each knot in each pixel, shape (knots, ny, nx); constant outside the grid."""

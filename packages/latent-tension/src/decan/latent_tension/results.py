@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["page_of", "write_catalogue", "write_components"]
 
+_SHOWN = ("id", "kind", "x", "y", "pos_err", "size", "flux", "flux_err", "index", "significance",
+          "p_global", "edge", "loop")  # fmt: skip
+
 
 def write_components(fitted: TensionDecomposer, path: str | os.PathLike[str]) -> Path:
     """Mean and standard deviation of every component as one FITS file.
@@ -151,23 +154,8 @@ def page_of(fitted: TensionDecomposer) -> Page:
         "hard ones blue.",
     )
     section = page.section("Catalogue")
-    columns = [
-        "id",
-        "kind",
-        "x",
-        "y",
-        "pos_err",
-        "size",
-        "flux",
-        "flux_err",
-        "index",
-        "significance",
-        "p_global",
-        "edge",
-        "loop",
-    ]
     section.table(
-        fitted.catalogue_[columns],
+        fitted.catalogue_[list(_SHOWN)],
         caption="Positions in pixels, fluxes in counts a unit of exposure, significance in sigma "
         "with the diffuse field free to take the source's place.",
     )

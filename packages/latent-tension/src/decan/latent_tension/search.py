@@ -56,6 +56,7 @@ class Search:
     free: list[Tensor]
     rate: Tensor
     excitations: np.ndarray
+    spread: np.ndarray
 
     @classmethod
     def of(
@@ -110,7 +111,9 @@ class Search:
             table=latent_table(model, posterior.mean, samples),
         )
         spatial = means["spatial"].cpu().numpy()
-        return cls(scene, model, maps, bank, [m.cpu().numpy() for m in z], free, rate, spatial)
+        spread = np.sqrt(variances["spatial"].cpu().numpy())
+        heights = [m.cpu().numpy() for m in z]
+        return cls(scene, model, maps, bank, heights, free, rate, spatial, spread)
 
     @property
     def inside(self) -> np.ndarray:
@@ -126,7 +129,7 @@ class Search:
         ----------
         limit : float
             Least significance.
-        statistic : {'matched', 'mad-z', 'mean'}
+        statistic : {'matched', 'mad-z', 'mean', 'mean/std'}
             Map that is searched for peaks.
         extended : list of Extended
             Objects found in the same search; points on them wait.
@@ -201,8 +204,9 @@ class Search:
         """The map that is searched for peaks, and the least height of a candidate."""
         if statistic == "matched":
             return self.z[0], 2.5
-        if statistic == "mean":
-            return self.excitations, 3 * float(self.excitations.std())
+        if statistic in ("mean", "mean/std"):
+            image = self.excitations / (self.spread if statistic == "mean/std" else 1.0)
+            return image, 3 * float(image.std())
         return robust_score(self.excitations), 3.0
 
     def _level(self, one: Extended, which: int) -> float:

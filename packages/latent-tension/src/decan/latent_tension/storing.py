@@ -13,7 +13,7 @@ import torch
 from .components import Extended, Point, Priors, Scene
 from .image import PhotonImage
 from .inference import Posterior
-from .psf import ImagePSF
+from .psf import ImagePSF, PSFGrid
 from .tension import TensionMaps
 
 if TYPE_CHECKING:
@@ -40,11 +40,6 @@ def save_decomposition(fitted: TensionDecomposer, folder: str | os.PathLike[str]
     Returns
     -------
     pathlib.Path
-
-    Raises
-    ------
-    ValueError
-        If a PSF varies over the field.
 
     Examples
     --------
@@ -165,10 +160,13 @@ def _pair(value: Any) -> Any:
 
 
 def _image_part(image: PhotonImage) -> dict[str, np.ndarray]:
-    if not isinstance(image.psf, ImagePSF):
-        raise ValueError(f"{image.name}: a PSF that varies over the field cannot be saved yet")
     part = {name: np.asarray(getattr(image, name)) for name in _ARRAYS}
-    part["psf"] = np.array(image.psf.stamps(image.n_bands))
+    if isinstance(image.psf, PSFGrid):
+        part["psf"] = image.psf.knots(image.n_bands)
+        part["psf_y"], part["psf_x"] = image.psf.y, image.psf.x
+    else:
+        part["psf"] = np.array(image.psf.fine_stamps(image.n_bands))
+        part["psf_oversampling"] = np.array(image.psf.oversampling)
     if image.energy_edges is not None:
         part["energy_edges"] = image.energy_edges
     return part
@@ -180,10 +178,15 @@ def _image_of(part: dict[str, np.ndarray], settings: dict[str, Any], i: int) -> 
     from astropy.wcs import WCS
 
     header, edges = settings["headers"][i], part.get("energy_edges")
+    psf: ImagePSF | PSFGrid
+    if "psf_y" in part:
+        psf = PSFGrid(part["psf"], part["psf_y"], part["psf_x"])
+    else:
+        psf = ImagePSF(part["psf"], oversampling=int(part["psf_oversampling"]))
     return PhotonImage(
         np.where(part["mask"], 0, part["counts"]),
         part["exposure"],
-        ImagePSF(part["psf"]),
+        psf,
         None if edges is None else edges * u.keV,
         pixel_scale=settings["pixels"][i],
         wcs=None if header is None else WCS(fits.Header.fromstring(header)),

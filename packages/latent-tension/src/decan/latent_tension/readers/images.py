@@ -12,7 +12,7 @@ import numpy as np
 from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
 
 from ..image import PhotonImage
-from ..psf import ImagePSF
+from ..psf import ImagePSF, PSFGrid
 
 __all__ = ["read_image", "write_image"]
 
@@ -75,8 +75,11 @@ def read_image(
         kept["exposure"] = inside["EXPOSURE"]
     if psf is not None:
         kept["psf"] = psf if not isinstance(psf, str | os.PathLike) else image_extensions(psf)[0][1]
+    elif "PSF_Y" in names:
+        kept["psf"] = PSFGrid(inside["PSF"], inside["PSF_Y"], inside["PSF_X"])
     elif "PSF" in names:
-        kept["psf"] = inside["PSF"]
+        finer = next(h.get("OVERSAMP", 1) for n, _, h in found if n == "PSF")
+        kept["psf"] = ImagePSF(inside["PSF"], oversampling=finer)
     else:
         raise ValueError(f"{path}: no extension PSF; give psf=")
     for key, name in (("background", "BACKGROUND"), ("mask", "MASK")):
@@ -103,11 +106,8 @@ def write_image(image: PhotonImage, path: str | os.PathLike[str]) -> Path:
     Returns
     -------
     pathlib.Path
-
-    Raises
-    ------
-    ValueError
-        If the PSF varies over the field, for which FITS has no common form.
+        Extensions EXPOSURE, PSF, BACKGROUND, MASK; a PSF that varies over the field is an array
+        (y, x, band, y, x) over the knots in the extensions PSF_Y and PSF_X.
 
     Examples
     --------
@@ -118,8 +118,6 @@ def write_image(image: PhotonImage, path: str | os.PathLike[str]) -> Path:
 
     from decan.core.files import replacing
 
-    if not isinstance(image.psf, ImagePSF):
-        raise ValueError("psf: varies over the field and has no common FITS form")
     header = image.wcs.celestial.to_header() if image.wcs is not None else fits.Header()
     if image.energy_edges is not None:
         for j, (low, high) in enumerate(image.energy_edges):
@@ -128,13 +126,28 @@ def write_image(image: PhotonImage, path: str | os.PathLike[str]) -> Path:
     parts = [
         fits.PrimaryHDU(image.counts, header),
         fits.ImageHDU(image.exposure, header, name="EXPOSURE"),
-        fits.ImageHDU(image.psf.stamps(image.n_bands), name="PSF"),
         fits.ImageHDU(image.background, header, name="BACKGROUND"),
         fits.ImageHDU(image.mask.astype(np.uint8), header, name="MASK"),
+        *_psf_extensions(image),
     ]
     with replacing(path) as temporary:
         fits.HDUList(parts).writeto(temporary, overwrite=True)
     return Path(path)
+
+
+def _psf_extensions(image: PhotonImage) -> list[Any]:
+    from astropy.io import fits
+
+    psf = image.psf
+    if isinstance(psf, PSFGrid):
+        return [
+            fits.ImageHDU(psf.knots(image.n_bands), name="PSF"),
+            fits.ImageHDU(psf.y, name="PSF_Y"),
+            fits.ImageHDU(psf.x, name="PSF_X"),
+        ]
+    one = fits.ImageHDU(psf.fine_stamps(image.n_bands), name="PSF")
+    one.header["OVERSAMP"] = (psf.oversampling, "PSF pixels a pixel and axis")
+    return [one]
 
 
 def image_extensions(path: str | os.PathLike[str]) -> list[tuple[str, np.ndarray, Any]]:
