@@ -1,4 +1,4 @@
-"""Whole files or none: writing beside the target and moving into place."""
+"""Whole files or none: written beside the target and moved into place, read or refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["replacing", "sha256_of"]
+from decan.core.errors import CorruptFile, DataNotAvailable, DecanError
+
+__all__ = ["reading", "replacing", "sha256_of"]
 
 
 @contextmanager
@@ -63,6 +65,56 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str], what: str) -> Iterator[Path]:
+    """Read a file by someone else's code: whatever goes wrong names the file, in one line.
+
+    A spoilt file makes a parser raise anything, from KeyError to MemoryError. Errors of
+    decan pass through as they are; every other one becomes a :class:`CorruptFile`, with the
+    original as its cause.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    what : str
+        What it should be, for the message: "light curve", "response".
+
+    Yields
+    ------
+    pathlib.Path
+        The file, which exists.
+
+    Raises
+    ------
+    DataNotAvailable
+        If there is no such file.
+    CorruptFile
+        If it cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "period.txt"
+    >>> _ = path.write_text("3.2 days")
+    >>> with reading(path, "period") as file:
+    ...     float(file.read_text())
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.CorruptFile: ...period.txt: not a readable period (could not convert ...)
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise DataNotAvailable(f"{file}: no such file")
+    try:
+        yield file
+    except DecanError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise CorruptFile(f"{file}: not a readable {what} ({reason})") from error
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import least_squares
 from scipy.special import erf
 
-from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
+from decan.core.errors import SchemaError
+from decan.core.files import reading
 
 if TYPE_CHECKING:
     import os
@@ -142,35 +142,33 @@ class TargetPixels:
         from astropy.io import fits
         from astropy.wcs import WCS
 
-        if not Path(path).exists():
-            raise DataNotAvailable(f"{path}: no such file")
-        try:
-            with fits.open(path, memmap=False) as hdus, warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                primary, data = hdus[0].header, hdus[1].data
-                names = {name.upper() for name in data.columns.names}
-                if not {"TIME", "FLUX", "QUALITY"} <= names or data["FLUX"].ndim != 3:
-                    raise SchemaError(
-                        f"{path}: expected columns TIME, FLUX (images) and QUALITY of a "
-                        f"target-pixel file, found {', '.join(sorted(names))}"
-                    )
-                from .readers import KEPLER_QUALITY, TESS_QUALITY
-
-                tess = "TESS" in str(primary.get("TELESCOP", "")).upper()
-                flagged = np.asarray(data["QUALITY"]) & (TESS_QUALITY if tess else KEPLER_QUALITY)
-                good = flagged == 0
-                return cls(
-                    np.asarray(data["TIME"], dtype=float)[good],
-                    np.asarray(data["FLUX"], dtype=float)[good],
-                    WCS(hdus[2].header),
-                    float(primary["RA_OBJ"]),
-                    float(primary["DEC_OBJ"]),
-                    "btjd" if tess else "bkjd",
+        with (
+            reading(path, "target-pixel file") as file,
+            warnings.catch_warnings(),
+            file.open("rb") as handle,
+            fits.open(handle, memmap=False) as hdus,
+        ):
+            warnings.simplefilter("ignore")
+            primary, data = hdus[0].header, hdus[1].data
+            names = {name.upper() for name in data.columns.names}
+            if not {"TIME", "FLUX", "QUALITY"} <= names or data["FLUX"].ndim != 3:
+                raise SchemaError(
+                    f"{path}: expected columns TIME, FLUX (images) and QUALITY of a "
+                    f"target-pixel file, found {', '.join(sorted(names))}"
                 )
-        except SchemaError:
-            raise
-        except (OSError, TypeError, IndexError, KeyError, ValueError) as error:
-            raise CorruptFile(f"{path}: cannot be read to its end ({error})") from error
+            from .readers import KEPLER_QUALITY, TESS_QUALITY
+
+            tess = "TESS" in str(primary.get("TELESCOP", "")).upper()
+            flagged = np.asarray(data["QUALITY"]) & (TESS_QUALITY if tess else KEPLER_QUALITY)
+            good = flagged == 0
+            return cls(
+                np.asarray(data["TIME"], dtype=float)[good],
+                np.asarray(data["FLUX"], dtype=float)[good],
+                WCS(hdus[2].header),
+                float(primary["RA_OBJ"]),
+                float(primary["DEC_OBJ"]),
+                "btjd" if tess else "bkjd",
+            )
 
     def difference_image(self, signal: TransitSignal) -> DifferenceImage:
         """Out of transit minus in transit, averaged over the transits.

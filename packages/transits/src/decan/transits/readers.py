@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from decan.core.data.tables import read_table
-from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
+from decan.core.data.tables import number_column, read_table
+from decan.core.errors import SchemaError
+from decan.core.files import reading
 
 from .lightcurve import TIME_OFFSETS, LightCurve
 
@@ -39,6 +40,11 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
     "halo": ("halo_flux", "halo"),
     "segment": ("quarter", "sector", "segment"),
 }
+_READ = {
+    "time", *_FLUX, *(f"{name}_err" for name in _FLUX), "mom_centr1", "mom_centr2", "pos_corr1",
+    "pos_corr2", "centroids_ra", "centroids_dec",
+    *(alias for aliases in _ALIASES.values() for alias in aliases),
+}  # fmt: skip
 _SUFFIXES = (".fits", ".fit", ".fits.gz", ".fit.gz")
 
 
@@ -67,61 +73,58 @@ def read_light_curve(path: str | os.PathLike[str], *more: str | os.PathLike[str]
     decan.core.errors.DataNotAvailable: nowhere.fits: no such file
     """
     paths = [Path(p) for p in (path, *more)]
-    for one in paths:
-        if not one.exists():
-            raise DataNotAvailable(f"{one}: no such file")
     if paths[0].name.lower().endswith(_SUFFIXES) and _is_mission_file(paths[0]):
-        return _join([_read_mission_file(one) for one in paths])
+        parts = [_read_mission_file(one) for one in paths]
+        with reading(paths[0], "light curve"):
+            return _join(parts)
     if len(paths) > 1:
         raise ValueError("only FITS files of a mission are joined; pass one table")
-    return _from_table(read_table(paths[0]), paths[0])
+    with reading(paths[0], "light curve") as file:
+        return _from_table(read_table(file), file)
 
 
 def _is_mission_file(path: Path) -> bool:
     from astropy.io import fits
 
-    try:
-        with fits.open(path) as hdus:
-            return "TELESCOP" in hdus[0].header and len(hdus) > 1
-    except (OSError, ValueError, TypeError, IndexError) as error:
-        raise CorruptFile(f"{path}: not a readable FITS file ({error})") from error
+    with reading(path, "FITS file") as file, file.open("rb") as handle, fits.open(handle) as hdus:
+        return "TELESCOP" in hdus[0].header and len(hdus) > 1
 
 
 def _read_mission_file(path: Path) -> dict[str, Any]:
     from astropy.io import fits
 
-    try:
-        with fits.open(path, memmap=False) as hdus:
-            primary = hdus[0].header
-            mission = "TESS" if "TESS" in str(primary["TELESCOP"]).upper() else "Kepler"
-            rules, header, data = _MISSIONS[mission], hdus[1].header, hdus[1].data
-            names = {name.upper() for name in data.columns.names}
-            flux = next((n for n in ("PDCSAP_FLUX", "SAP_FLUX") if n in names), None)
-            if flux is None or "TIME" not in names or rules["flags"] not in names:
-                raise SchemaError(
-                    f"{path}: expected columns TIME, PDCSAP_FLUX and {rules['flags']} of a "
-                    f"{mission} light curve, found {', '.join(sorted(names))}"
-                )
-            columns = {
-                "time": _native(data["TIME"]),
-                "flux": _native(data[flux]),
-                "flux_err": _native(data[f"{flux}_ERR"]),
-                "quality": np.asarray(data[rules["flags"]], dtype=np.int64) & rules["mask"],
-            }
-            if {"MOM_CENTR1", "MOM_CENTR2"} <= names:
-                columns["centroid"] = _photocentre({n.lower(): data[n] for n in names})
-            reference = float(header.get("BJDREFI", 0)) + float(header.get("BJDREFF", 0))
-            segment = int(primary.get(rules["segment"]) or 0)
-            return {
-                **columns,
-                "segment": np.full(columns["time"].size, segment),
-                "time_format": _time_format(reference, path),
-                "meta": _star(primary, mission, rules),
-            }
-    except SchemaError:
-        raise
-    except (OSError, TypeError, KeyError, IndexError, ValueError) as error:
-        raise CorruptFile(f"{path}: cannot be read to its end ({error})") from error
+    # Opened here, because astropy leaves a spoilt file open.
+    with (
+        reading(path, "light curve") as file,
+        file.open("rb") as handle,
+        fits.open(handle, memmap=False) as hdus,
+    ):
+        primary = hdus[0].header
+        mission = "TESS" if "TESS" in str(primary["TELESCOP"]).upper() else "Kepler"
+        rules, header, data = _MISSIONS[mission], hdus[1].header, hdus[1].data
+        names = {name.upper() for name in data.columns.names}
+        flux = next((n for n in ("PDCSAP_FLUX", "SAP_FLUX") if n in names), None)
+        if flux is None or "TIME" not in names or rules["flags"] not in names:
+            raise SchemaError(
+                f"{path}: expected columns TIME, PDCSAP_FLUX and {rules['flags']} of a "
+                f"{mission} light curve, found {', '.join(sorted(names))}"
+            )
+        columns = {
+            "time": _native(data["TIME"]),
+            "flux": _native(data[flux]),
+            "flux_err": _native(data[f"{flux}_ERR"]),
+            "quality": np.asarray(data[rules["flags"]], dtype=np.int64) & rules["mask"],
+        }
+        if {"MOM_CENTR1", "MOM_CENTR2"} <= names:
+            columns["centroid"] = _photocentre({n.lower(): data[n] for n in names})
+        reference = float(header.get("BJDREFI", 0)) + float(header.get("BJDREFF", 0))
+        segment = int(primary.get(rules["segment"]) or 0)
+        return {
+            **columns,
+            "segment": np.full(columns["time"].size, segment),
+            "time_format": _time_format(reference, path),
+            "meta": _star(primary, mission, rules),
+        }
 
 
 def _native(column: Any) -> NDArray[np.float64]:
@@ -164,7 +167,7 @@ def _join(parts: list[dict[str, Any]]) -> LightCurve:
     formats = {part["time_format"] for part in parts}
     targets = {part["meta"]["target"] for part in parts}
     if len(formats) > 1 or len(targets) > 1:
-        raise ValueError(
+        raise SchemaError(
             f"files of different stars or missions cannot be joined: {', '.join(sorted(targets))}"
         )
     shared = set.intersection(*(set(part) for part in parts)) - {"time_format", "meta"}
@@ -176,7 +179,11 @@ def _join(parts: list[dict[str, Any]]) -> LightCurve:
 
 def _from_table(table: pd.DataFrame, path: Path) -> LightCurve:
     names = {str(name).lower(): name for name in table.columns}
-    columns: dict[str, Any] = {name: table[original].to_numpy() for name, original in names.items()}
+    columns: dict[str, Any] = {
+        name: number_column(table, original, path.name)
+        for name, original in names.items()
+        if name in _READ
+    }
     flux = next((name for name in _FLUX if name in columns), None)
     if "time" not in columns or flux is None:
         raise SchemaError(
@@ -192,7 +199,8 @@ def _from_table(table: pd.DataFrame, path: Path) -> LightCurve:
             curve[name] = columns[found]
     mission = "Kepler" if "sap_quality" in columns or "quarter" in columns else "TESS"
     if "quality" in curve:
-        curve["quality"] = curve["quality"] & _MISSIONS[mission]["mask"]
+        flags = np.nan_to_num(curve["quality"]).astype(np.int64)
+        curve["quality"] = flags & _MISSIONS[mission]["mask"]
     if {"mom_centr1", "mom_centr2"} <= set(columns):
         curve["centroid"] = _photocentre(columns)
     elif {"centroids_ra", "centroids_dec"} <= set(columns):

@@ -19,7 +19,7 @@ from decan.core.errors import DataNotAvailable, SchemaError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["read_table"]
+__all__ = ["number_column", "read_table"]
 
 
 def read_table(
@@ -122,6 +122,46 @@ def read_table(
 
 
 _NO_UNIT = ("", "-", "--", "---", "None", "none")
+
+
+def number_column(table: pd.DataFrame, name: str, source: str) -> np.ndarray:
+    """A column as floats, or one line that names the cell that is no number.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From anywhere.
+    name : str
+        The column.
+    source : str
+        Where the table comes from, for messages: usually the file's name.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (n,)
+        NaN where a cell is absent.
+
+    Raises
+    ------
+    SchemaError
+        If there is no such column, or a cell is no number.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> number_column(pd.DataFrame({"flux": ["1.0", "bright"]}), "flux", "star.csv")
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.SchemaError: star.csv: column 'flux', row 1 (the first is 0): 'bright' ...
+    """
+    _refuse_missing(name, [str(column) for column in table.columns], source)
+    values, _ = _numeric(table[name], name, source)
+    try:
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        kind = str(values.dtype)
+        raise SchemaError(f"{source}: column {name!r} holds {kind}, expected numbers") from error
+    return np.asarray(numbers)
 
 
 def _refuse_missing(name: str, names: list[str], file: str) -> None:
