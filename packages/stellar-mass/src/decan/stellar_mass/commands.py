@@ -1,0 +1,123 @@
+"""The command ``decan stellar-mass``: masses of a table, and what its columns say about them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from decan.core.library import Library
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["library"]
+
+commands = typer.Typer(help="Stellar masses, and what each input adds to them.")
+
+library = Library(
+    name="stellar-mass",
+    title="Stellar masses with densities, and what each kind of data really adds to them",
+    paper="Zhang, Lin et al. 2025, information decomposition (arXiv 2509.23901)",
+    try_it="decan stellar-mass decompose TABLE --target logmstar --first u,g,r --second w1,w2",
+    commands=commands,
+)
+"""What this library tells the house about itself."""
+
+
+@commands.command()
+def predict(
+    table: Annotated[Path, typer.Argument(help="Table of any format.")],
+    model: Annotated[
+        Path | None, typer.Option(help="Folder of a saved model; the shipped one by default.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Column to learn from: fits and predicts out of fold.")
+    ] = None,
+    inputs: Annotated[str, typer.Option(help="Columns to use with --target, by commas.")] = "",
+    groups: Annotated[str | None, typer.Option(help="Column of groups for the folds.")] = None,
+    low: Annotated[float, typer.Option(help="Lowest target.")] = 6.0,
+    high: Annotated[float, typer.Option(help="Highest target.")] = 12.5,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    out: Annotated[Path, typer.Option(help="CSV file to write.")] = Path("masses.csv"),
+) -> None:
+    """Predict the mass of every row with its interval, by a saved model or out of fold."""
+    from decan.core.data.tables import read_table
+    from decan.core.files import replacing
+
+    from .estimator import StellarMassEstimator, out_of_fold_density
+
+    frame = read_table(table)
+    if target is None:
+        chosen = StellarMassEstimator.load(model) if model else StellarMassEstimator.pretrained()
+        density = chosen.predict_density(frame)
+    else:
+        estimator = StellarMassEstimator(low=low, high=high, random_state=seed)
+        density = out_of_fold_density(
+            estimator, _columns(frame, inputs, "--inputs"), _columns(frame, target, "--target")
+            .iloc[:, 0], groups=None if groups is None else frame[groups], rng=seed,
+        )  # fmt: skip
+    interval = density.interval(0.68)
+    result = frame.iloc[:, :1].copy()
+    result["log_mass"], result["log_mass_sd"] = density.mean(), density.std()
+    result["log_mass_16"], result["log_mass_84"] = interval.T
+    with replacing(out) as path:
+        result.to_csv(path, index=False)
+    typer.echo(f"{len(result):,} rows: {out.resolve()}")
+
+
+@commands.command()
+def decompose(
+    table: Annotated[Path, typer.Argument(help="Table of any format.")],
+    target: Annotated[str, typer.Option(help="Column of the target.")],
+    first: Annotated[str, typer.Option(help="Columns of the first input, by commas.")],
+    second: Annotated[str, typer.Option(help="Columns of the second input, by commas.")],
+    groups: Annotated[str | None, typer.Option(help="Column of groups.")] = None,
+    classes: Annotated[str | None, typer.Option(help="Column of classes to show apart.")] = None,
+    measure: Annotated[
+        str, typer.Option(help="mmi, pointwise_min, ccs or broja_gaussian.")
+    ] = "mmi",
+    estimator: Annotated[
+        str, typer.Option(help="crossfit, network, copula, gaussian or ksg.")
+    ] = "crossfit",
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    out: Annotated[Path, typer.Option(help="Page (HTML) to write.")] = Path("decomposition.html"),
+) -> None:
+    """Take apart what two sets of columns say about a target, and write one page."""
+    from decan.core.data.tables import read_table
+
+    from .decomposition import decompose as take_apart
+    from .pages import decomposition_page
+
+    frame = read_table(table)
+    y = _columns(frame, target, "--target").iloc[:, 0]
+    known = y.notna()
+    if not known.all():
+        typer.echo(f"{int((~known).sum()):,} rows without {target} left out")
+        frame, y = frame[known], y[known]
+    result = take_apart(
+        _columns(frame, first, "--first"),
+        _columns(frame, second, "--second"),
+        y,
+        names=(first.replace(",", " "), second.replace(",", " ")),
+        groups=None if groups is None else _columns(frame, groups, "--groups").iloc[:, 0],
+        measure=measure,
+        estimator=estimator,
+        rng=seed,
+    )
+    typer.echo(result)
+    labels = None if classes is None else _columns(frame, classes, "--classes").iloc[:, 0]
+    page = decomposition_page(result, title=f"What {table.name} says about {target}", target=target,
+                              classes=labels)  # fmt: skip
+    typer.echo(f"\nThe page: {page.save(out).resolve()}")
+
+
+def _columns(frame: pd.DataFrame, names: str, option: str) -> pd.DataFrame:
+    from .inputs import selected
+
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    if not wanted:
+        raise typer.BadParameter(f"{option}: give at least one column")
+    found: pd.DataFrame = selected(frame, wanted, option)
+    return found
