@@ -27,11 +27,20 @@ library = Library(
 def decompose(
     image: Annotated[list[Path], typer.Argument(help="FITS image or cube; several see one sky.")],
     psf: Annotated[
-        Path | None, typer.Option(help="FITS image of the PSF; the image's own without it.")
+        list[Path] | None,
+        typer.Option(help="FITS image of the PSF, one for all or one an image; else their own."),
     ] = None,
-    exposure: Annotated[Path | None, typer.Option(help="FITS exposure map.")] = None,
-    threshold: Annotated[float, typer.Option(help="Least significance of a source (sigma).")] = 3.9,
+    exposure: Annotated[
+        list[Path] | None, typer.Option(help="FITS exposure map, one for all or one an image.")
+    ] = None,
+    threshold: Annotated[
+        str, typer.Option(help="Least significance of a source (sigma), or 'fdr'.")
+    ] = "3.9",
     loops: Annotated[int, typer.Option(help="Most rounds of adding components.")] = 5,
+    extended: Annotated[bool, typer.Option(help="Look for extended objects too.")] = True,
+    allow_float: Annotated[
+        bool, typer.Option(help="Take counts that are not whole numbers.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("decomposition"),
 ) -> None:
@@ -39,9 +48,18 @@ def decompose(
     from .decomposer import TensionDecomposer
     from .image import PhotonImage
 
-    images = [PhotonImage.read(path, psf=psf, exposure=exposure) for path in image]
+    images = [
+        PhotonImage.read(path, psf=one, exposure=seconds, allow_float=allow_float)
+        for path, one, seconds in zip(
+            image, _each(psf, image, "--psf"), _each(exposure, image, "--exposure"), strict=True
+        )
+    ]
     fitted = TensionDecomposer(
-        threshold=threshold, max_loops=loops, random_state=seed, progress=True
+        threshold=_sigma(threshold),
+        max_loops=loops,
+        fit_extended=extended,
+        random_state=seed,
+        progress=True,
     ).fit(images)
     typer.echo(str(fitted))
     skies = fitted.to_fits(out / "components.fits")
@@ -70,3 +88,26 @@ def simulate(
     with replacing(out.with_suffix(".truth.csv")) as path:
         field.truth.to_csv(path, index=False)
     typer.echo(f"wrote {out} and {out.with_suffix('.truth.csv')}: {field!r}")
+
+
+def _each(given: list[Path] | None, images: list[Path], option: str) -> list[Path | None]:
+    """One file an image, of an option that may be given once for all."""
+    if not given:
+        return [None] * len(images)
+    if len(given) not in (1, len(images)):
+        raise typer.BadParameter(
+            f"give one for all or one an image, found {len(given)} for {len(images)} images",
+            param_hint=option,
+        )
+    return [*given] if len(given) > 1 else [given[0]] * len(images)
+
+
+def _sigma(threshold: str) -> float | str:
+    if threshold == "fdr":
+        return threshold
+    try:
+        return float(threshold)
+    except ValueError:
+        raise typer.BadParameter(
+            f"must be a number or 'fdr', found {threshold!r}", param_hint="--threshold"
+        ) from None

@@ -295,7 +295,8 @@ def _checked_counts(counts: Any, allow_float: bool) -> np.ndarray:
             )
     if not allow_float and np.any(array != np.rint(array)):
         raise ValueError(
-            "counts: not whole numbers; give counts = rate x exposure, or say allow_float=True"
+            "counts: not whole numbers; give counts = rate x exposure, or allow floats "
+            "(allow_float=True, or --allow-float)"
         )
     return array
 

@@ -50,6 +50,8 @@ def read_image(
     ------
     DataNotAvailable, CorruptFile, SchemaError
         If a file is absent, no FITS, or holds no image.
+    ValueError
+        If what it holds is no observation; see :class:`PhotonImage`.
 
     Examples
     --------
@@ -81,7 +83,7 @@ def read_image(
         finer = next(h.get("OVERSAMP", 1) for n, _, h in found if n == "PSF")
         kept["psf"] = ImagePSF(inside["PSF"], oversampling=finer)
     else:
-        raise ValueError(f"{path}: no extension PSF; give psf=")
+        raise ValueError(f"{path}: no extension PSF; give one (psf=, or --psf)")
     for key, name in (("background", "BACKGROUND"), ("mask", "MASK")):
         if name in names:
             kept[key] = inside[name].astype(bool) if key == "mask" else inside[name]
@@ -90,7 +92,10 @@ def read_image(
         edges = edges * u.keV
     kept.update(more)
     kept.setdefault("name", Path(path).name)
-    return PhotonImage(counts, energy_edges=edges, wcs=celestial_wcs(header), **kept)
+    try:
+        return PhotonImage(counts, energy_edges=edges, wcs=celestial_wcs(header), **kept)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def write_image(image: PhotonImage, path: str | os.PathLike[str]) -> Path:
