@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decan.pulx import AmbiguousCluster, CandidateFinder, Features, published_tree
-from decan.pulx.clusters import METHODS, fit_clusters, fuzzy_c_means
+from decan.pulx.candidates import METHODS
+from decan.pulx.clusters import fit_clusters, fuzzy_c_means
 from decan.pulx.experiments.published import rows_for_leaves
 from decan.pulx.ranking import at_fixed, threshold_for_recall, threshold_for_share, vote
 
@@ -60,6 +61,58 @@ def test_the_soft_membership_of_hdbscan_is_that_of_the_package_and_survives_savi
     fitted.save(tmp_path / "finder")
     again = CandidateFinder.load(tmp_path / "finder")
     assert np.array_equal(again.score_samples(features.select("colours")), fitted.score_)
+
+
+def test_population_odds_grow_with_the_peak_flux_and_not_with_what_labels_say_of_it(
+    features, known
+):
+    chosen = features.select("colours", "SCATTER", "VISITS", "Fpeak4XMM")
+    fitted = CandidateFinder("odds").fit(chosen, known=known)
+    brighter = chosen.table.assign(Fpeak4XMM=chosen.table["Fpeak4XMM"] + 1)
+    # Ten times the flux, ten times the odds.
+    assert np.allclose(fitted.score_samples(brighter) - fitted.score_, np.log(10))
+
+
+def test_the_scatter_of_a_source_seen_once_says_nothing_and_of_many_visits_much():
+    from decan.pulx.labels import PopulationOdds
+
+    rng = np.random.default_rng(0)
+    n = rng.integers(1, 12, 300)
+    wide = np.arange(300) < 40
+    rms = np.where(wide, 0.4, 0.05)
+    square = rms**2 * rng.chisquare(np.maximum(n - 1, 1)) * (n > 1)
+    scatter = np.log10(np.sqrt((square + 2 * 0.15**2) / (n + 1)))
+    x = np.column_stack([scatter, np.log10(n)])
+    odds = PopulationOdds.fit(x, wide, np.arange(300), ["SCATTER", "VISITS"])
+    said = odds.odds(x)
+    assert np.allclose(said[n == 1], 0)
+    assert said[wide & (n > 8)].min() > 2
+    assert said[~wide & (n > 8)].max() < -2
+
+
+def test_faint_pulsars_without_a_label_rank_higher_than_by_a_logistic_score():
+    from decan.core.metrics import roc_auc
+    from decan.pulx import features_4xmm, simulate_catalogue
+    from decan.pulx.ranking import by_source_mean
+    from decan.pulx.shipped import XMM_FEATURES
+
+    auc = {"odds": [], "pu": [], "brightness": []}
+    for seed in (7001, 7002, 7003, 7004):
+        table = simulate_catalogue(rng=seed)
+        features = features_4xmm(table, scatter=True)
+        chosen = features.select(*XMM_FEATURES)
+        known = table["known_pulsar"].to_numpy()[features.row] == 1
+        hidden = table["hidden_pulsar"].to_numpy()[features.row] == 1
+        for name, found in auc.items():
+            score = (
+                features.log_flux
+                if name == "brightness"
+                else CandidateFinder(name).fit(chosen, known=known).score_
+            )
+            _, mean, of_known, truth = by_source_mean(features.source, score, known, hidden)
+            free = of_known == 0
+            found.append(roc_auc(truth[free] > 0, mean[free]).value)
+    assert np.mean(auc["odds"]) > np.mean(auc["pu"]) > np.mean(auc["brightness"])
 
 
 def test_scores_do_not_saturate_into_ties(finder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -11,8 +12,9 @@ from scipy.special import logsumexp
 
 from decan.core.saved import Saved
 
-from .clusters import METHODS, Clusters, fit_clusters
+from .clusters import CLUSTERINGS, Clusters, fit_clusters
 from .features import Features, as_features, as_table
+from .labels import LogisticScore, PopulationOdds, to_arrays
 from .ranking import (
     at_fixed,
     source_weights,
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["AmbiguousCluster", "CandidateFinder"]
 
-_PENALTY = 0.01
+FROM_LABELS = ("pu", "odds")
+METHODS = (*CLUSTERINGS, *FROM_LABELS)
+"""Names of all methods."""
+_LABELLED: dict[str, Any] = {"pu": LogisticScore, "odds": PopulationOdds}
 _FLAGS = ("VAR_FLAG", "VAR_UNKNOWN", "IMPUTED", "variable")
 
 
@@ -47,9 +52,11 @@ class CandidateFinder(Saved):
 
     Parameters
     ----------
-    method : {'gmm', 'bgmm', 'kmeans', 'ward', 'fcm', 'spectral', 'hdbscan', 'pu'}
-        Clustering (the labels only name the clusters and set the threshold), or 'pu':
-        a logistic score of known against unlabelled rows, every source with the same weight.
+    method : {'gmm', 'bgmm', 'kmeans', 'ward', 'fcm', 'spectral', 'hdbscan', 'pu', 'odds'}
+        Clustering (the labels only name the clusters and set the threshold); or from labels,
+        positive and unlabelled: 'pu', a logistic score of known against unlabelled rows,
+        every source with the same weight; 'odds', the densities of the two populations
+        compared, with brightness not learned from labels (:class:`~.labels.PopulationOdds`).
     n_clusters : int
         Number of clusters.
     covariance : {'diag', 'spherical', 'full'}
@@ -162,7 +169,7 @@ class CandidateFinder(Saved):
         self.known_ = label
         self._standardise()
         x = self._scaled(self.features_.table)
-        if self.method == "pu":
+        if self.method in FROM_LABELS:
             self._fit_labels(x)
         else:
             self._fit_clusters(x)
@@ -278,10 +285,10 @@ class CandidateFinder(Saved):
     def members_(self) -> NDArray[np.bool_]:
         """Rows on the pulsars' side of the natural boundary, where both densities are equal.
 
-        Scores of known pulsars set no boundary here; for 'pu', and where no cluster could
-        be named, it is the threshold.
+        Scores of known pulsars set no boundary here; from labels, and where no cluster
+        could be named, it is the threshold.
         """
-        if self.method == "pu" or self.ambiguous_:
+        if self.method in FROM_LABELS or self.ambiguous_:
             return np.asarray(self.score_ >= self.threshold_)
         return np.asarray(self.score_ > 0)
 
@@ -334,8 +341,8 @@ class CandidateFinder(Saved):
             "threshold": np.array(self.threshold_),
             "pulsar_clusters": np.array(self.pulsar_clusters_, dtype=np.int64),
         }  # fmt: skip
-        if self.method == "pu":
-            model |= {"coefficients": self.coefficients_, "intercept": np.array(self.intercept_)}
+        if self.method in FROM_LABELS:
+            model |= to_arrays(self.labels_)
         else:
             model |= {
                 "log_weight": self.clusters_.log_weight, "mean": self.clusters_.mean,
@@ -347,7 +354,7 @@ class CandidateFinder(Saved):
             "covariance": self.covariance, "flags": self.flags, "degree": self.degree,
             "recall": self.recall,
             "names": self.names_, "ambiguous": self.ambiguous_,
-            "clusters": "" if self.method == "pu" else self.clusters_.kind,
+            "clusters": "" if self.method in FROM_LABELS else self.clusters_.kind,
         }  # fmt: skip
         return settings, {"model": model}
 
@@ -361,9 +368,9 @@ class CandidateFinder(Saved):
         finder.centre_, finder.scale_ = model["centre"], model["scale"]
         finder.threshold_ = float(model["threshold"])
         finder.pulsar_clusters_ = tuple(model["pulsar_clusters"].tolist())
-        if finder.method == "pu":
-            finder.coefficients_ = model["coefficients"]
-            finder.intercept_ = float(model["intercept"])
+        if finder.method in FROM_LABELS:
+            kind = _LABELLED[finder.method]
+            finder.labels_ = kind(**{one.name: model[one.name] for one in fields(kind)})
         else:
             names_of_parts = ("log_weight", "mean", "covariance", "binary", "share")
             finder.clusters_ = Clusters(kind, *(model[name] for name in names_of_parts))
@@ -446,22 +453,20 @@ class CandidateFinder(Saved):
             )
 
     def _fit_labels(self, x: NDArray[np.float64]) -> None:
-        from sklearn.linear_model import LogisticRegression
-
-        weight = source_weights(self.features_.source)
-        weight = weight * np.where(
-            self.known_, 0.5 / weight[self.known_].sum(), 0.5 / weight[~self.known_].sum()
-        )
-        # A strong penalty, because there are a dozen labelled sources and not thousands.
-        model = LogisticRegression(C=_PENALTY, max_iter=5000).fit(
-            _expanded(x, self.degree), self.known_, sample_weight=weight * len(x)
-        )
-        self.coefficients_, self.intercept_ = model.coef_[0], float(model.intercept_[0])
+        known, source = self.known_, self.features_.source
+        self.labels_: LogisticScore | PopulationOdds
+        if self.method == "pu":
+            self.labels_ = LogisticScore.fit(x, known, source, degree=self.degree)
+        else:
+            self.labels_ = PopulationOdds.fit(self._plain(x), known, source, self.names_)
         self.pulsar_clusters_, self.ambiguous_ = (), False
 
+    def _plain(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(x * self.scale_ + self.centre_)
+
     def _score(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        if self.method == "pu":
-            return np.asarray(_expanded(x, self.degree) @ self.coefficients_ + self.intercept_)
+        if self.method in FROM_LABELS:
+            return self.labels_.odds(x if self.method == "pu" else self._plain(x))
         if self.ambiguous_:
             return -np.asarray(np.sqrt(((x - self.known_centre_) ** 2).sum(axis=1)))
         joint = self.clusters_.joint_log_density(x)
@@ -487,12 +492,3 @@ class CandidateFinder(Saved):
         if self.features_.log_counts is None:
             raise ValueError("fixed='counts': the features hold no counts (EP_8_CTS)")
         return self.features_.log_counts
-
-
-def _expanded(x: NDArray[np.float64], degree: int) -> NDArray[np.float64]:
-    """The features, clipped so that one wild row does not decide, with products for degree 2."""
-    clipped = np.clip(x, -4, 4)
-    if degree == 1:
-        return clipped
-    i, j = np.triu_indices(x.shape[1])
-    return np.concatenate([clipped, clipped[:, i] * clipped[:, j]], axis=1)

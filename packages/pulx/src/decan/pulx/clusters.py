@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-__all__ = ["METHODS", "Clusters", "fit_clusters", "fuzzy_c_means"]
+__all__ = ["CLUSTERINGS", "Clusters", "fit_clusters", "fuzzy_c_means"]
 
-METHODS = ("gmm", "bgmm", "kmeans", "ward", "fcm", "spectral", "hdbscan", "pu")
-"""Names of methods; 'pu' is no clustering and lives in ``candidates``."""
+CLUSTERINGS = ("gmm", "bgmm", "kmeans", "ward", "fcm", "spectral", "hdbscan")
+"""Names of the methods."""
 
 _MOST_ROWS = 6000
 _FEWEST_MEMBERS = 5
@@ -139,7 +139,7 @@ def fit_clusters(
     Parameters
     ----------
     method : str
-        One of :data:`METHODS` but 'pu'.
+        One of :data:`CLUSTERINGS`.
     x : ndarray, shape (n, d)
         Standardised features.
     n_clusters : int
@@ -195,7 +195,7 @@ def fit_clusters(
         return Clusters("dense", nothing, x, nothing, none, np.zeros((0, 0)))
     if method in ("ward", "spectral"):
         return _gaussians_of_labels(x, _labels(method, x, n_clusters, seed))
-    raise ValueError(f"method {method!r}: expected one of {', '.join(METHODS)}")
+    raise ValueError(f"method {method!r}: expected one of {', '.join(CLUSTERINGS)}")
 
 
 def fuzzy_c_means(

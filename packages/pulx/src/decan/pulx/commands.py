@@ -31,7 +31,10 @@ def rank(
         str, typer.Option(help="Column that marks known pulsars, or names separated by commas.")
     ] = "known_pulsar",
     method: Annotated[
-        str, typer.Option(help="gmm, bgmm, kmeans, ward, fcm, spectral, hdbscan, pu.")
+        str,
+        typer.Option(
+            help="gmm, bgmm, kmeans, ward, fcm, spectral, hdbscan; or from labels: pu, odds."
+        ),
     ] = "gmm",
     recall: Annotated[float, typer.Option(help="Share of known rows to select.")] = 1.0,
     missing: Annotated[

@@ -57,7 +57,8 @@ def features_4xmm(
         all rows of a source and grows with their number.
     scatter : bool
         Whether to add the source's scatter of log flux from row to row, ``SCATTER`` (log10
-        of dex, drawn towards 0.15 dex where there are few rows).
+        of dex, drawn towards 0.15 dex where there are few rows), and log10 of the number of
+        rows, ``VISITS``.
     source : str, optional
         Column with the source; ``SRCID`` or ``source_id`` without it.
 
@@ -120,7 +121,7 @@ def features_4xmm(
     if peak:
         columns["Fpeak4XMM"] = largest(log[:, 5], ids)
     if scatter:
-        columns["SCATTER"] = _scatter(log[:, 5], ids)
+        columns["SCATTER"], columns["VISITS"] = _scatter(log[:, 5], ids)
     features = assembled(columns, ids, log[:, 5], keep, report)
     if "EP_8_CTS" in table:
         counts = np.maximum(table["EP_8_CTS"].to_numpy(dtype=float), 1)
@@ -226,10 +227,13 @@ def _catalogue_hardness(
     return columns
 
 
-def _scatter(log_flux: NDArray[np.float64], ids: NDArray[Any]) -> NDArray[np.float64]:
-    """Root mean square about the source's mean, as if two more rows had shown 0.15 dex."""
+def _scatter(
+    log_flux: NDArray[np.float64], ids: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scatter about the source's mean, as if two more rows had shown 0.15 dex; and rows."""
     _, code = np.unique(ids.astype(str), return_inverse=True)
     count = np.bincount(code)
     mean = np.bincount(code, log_flux) / count
     square = np.bincount(code, (log_flux - mean[code]) ** 2)
-    return np.asarray(np.log10(np.sqrt((square + 2 * 0.15**2) / (count + 1)))[code])
+    scatter = np.log10(np.sqrt((square + 2 * 0.15**2) / (count + 1)))
+    return scatter[code], np.log10(count)[code]

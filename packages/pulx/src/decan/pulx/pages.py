@@ -17,7 +17,7 @@ from decan.core.report import Page
 
 from .acceleration import search_accelerated
 from .batch import search_many, searched_range
-from .candidates import CandidateFinder
+from .candidates import FROM_LABELS, CandidateFinder
 from .catalogue import clean_detections, three_valued
 from .detections import features_4xmm, features_chandra
 from .events import EventList
@@ -270,8 +270,8 @@ def _ranking_page(
 
 
 def _features(table: pd.DataFrame, missing: str, method: str) -> Features:
-    """Features of the kind of table; for 'pu' the few that a dozen labels bear."""
-    learned = method == "pu"
+    """Features of the kind of table; for scores from labels the few that a dozen bear."""
+    learned = method in FROM_LABELS
     if "EP_8_FLUX" in table:
         features = features_4xmm(table, missing=missing, scatter=learned)  # type: ignore[arg-type]
         names = [name for name in XMM_FEATURES if name != "VAR_FLAG" or name in table]

@@ -17,7 +17,7 @@ __all__ = ["SWIFT_FEATURES", "XMM_FEATURES", "train_finders"]
 
 SWIFT_FEATURES = ("hardness", "swing", "off_share", "departure")
 """What ranks Swift sources: no brightness in it."""
-XMM_FEATURES = ("colours", "VAR_FLAG", "SCATTER", "Fpeak4XMM")
+XMM_FEATURES = ("colours", "VAR_FLAG", "SCATTER", "VISITS", "Fpeak4XMM")
 """What ranks 4XMM-like sources."""
 
 
@@ -85,7 +85,7 @@ def _xmm(seed: int) -> tuple[CandidateFinder, dict[str, Any]]:
     table = simulate_catalogue(rng=seed)
     features = features_4xmm(table, scatter=True).select(*XMM_FEATURES)
     known = table["known_pulsar"].to_numpy()[features.row] == 1
-    finder = CandidateFinder("pu", recall=0.9).fit(features, known=np.asarray(known))
+    finder = CandidateFinder("odds", recall=0.9).fit(features, known=np.asarray(known))
     return finder, {
         "data": ["simulated 4XMM-like rows of 640 sources"],
         "licence": "BSD-3-Clause",
