@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["TensionDecomposer"]
 
 STATISTICS = ("matched", "mad-z", "mean", "mean/std")
-SETTLED = 20.0
+SETTLED = 40.0
 # While the spectra are held at their priors' shape, only what stands out clearly is added.
 FIRST_MARGIN = 1.0
 HELD_LOOPS = 2
@@ -134,7 +134,7 @@ class TensionDecomposer:
         self.priors = priors or Priors()
         self.fit_extended, self.relaxation = fit_extended, relaxation
         self.device, self.random_state, self.progress = device, random_state, progress
-        self._held = True
+        self._held, self._freed = True, False
 
     def fit(self, images: PhotonImage | Sequence[PhotonImage]) -> TensionDecomposer:
         """Decompose one image, or several that see one sky.
@@ -168,7 +168,8 @@ class TensionDecomposer:
                 if not added and not self._held:
                     break
                 # What stands out most is in now, so the spectra need not flatten for it.
-                self._held = self._held and added and loop < HELD_LOOPS
+                self._freed = self._held and not (added and loop < HELD_LOOPS)
+                self._held = self._held and not self._freed
             self._finish(fit)
         bar.update(self.max_loops + 2 - bar.n)
         bar.close()
@@ -190,7 +191,7 @@ class TensionDecomposer:
         self._begin([images] if isinstance(images, PhotonImage) else list(images))
         with few_threads():
             self._fitted()
-            self._held = False
+            self._held, self._freed = False, True
             model, posterior = self._fitted()
             search = self._search(model, posterior)
             search.points(self._limit(), self.statistic, [], 1)
@@ -297,7 +298,7 @@ class TensionDecomposer:
         self._generator = torch.Generator(device=device).manual_seed(self.random_state)
         self.tension_maps_: list[TensionMaps] = []
         self._history: list[dict[str, Any]] = []
-        self._held = True
+        self._held, self._freed = True, False
         self._begun = time.perf_counter()
 
     def _fitted(self, *, final: bool = False) -> tuple[SkyModel, Posterior]:
@@ -312,7 +313,7 @@ class TensionDecomposer:
             likelihood,
             scene.start(model, self._generator),
             method="geovi" if bent else "mgvi",
-            n_rounds=2 if self._held else 4,
+            n_rounds=4 if self._freed or final else 2,
             max_rounds=10,
             settle=SETTLED,
             n_pairs=self.n_samples,
@@ -323,6 +324,7 @@ class TensionDecomposer:
             report=lambda row: self._history.append({"loop": loop, **row}),
         )
         scene.keep(model, posterior.mean)
+        self._freed = False
         return model, posterior
 
     def _search(self, model: SkyModel, posterior: Posterior) -> Search:
@@ -363,7 +365,8 @@ class TensionDecomposer:
     def _finish(self, fit: tuple[SkyModel, Posterior]) -> None:
         """Drop what is not needed, fit the rest, draw the final posterior."""
         if self._held:
-            self._held, fit = False, self._fitted()
+            self._held, self._freed = False, True
+            fit = self._fitted()
         for _ in range(4):
             model, posterior = fit
             likelihood = Poisson(model.counts, model.good)
