@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from decan.core.errors import SchemaError
+from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
 from decan.gaia_variables import read_epoch_photometry, simulate_stars
 from decan.gaia_variables.commands import commands
+from decan.gaia_variables.mapping import load_curves
+from decan.gaia_variables.readers import EpochSchema
 
 RAW = (
     "SOURCE_ID,g_transit_time,g_transit_mag,g_transit_flux,g_transit_flux_error,"
@@ -92,3 +94,62 @@ def test_the_commands_go_from_a_file_to_look_alikes(tmp_path):
         done = run.invoke(commands, arguments)
         assert done.exit_code == 0, done.output
         assert "source_id" in done.output
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "words"),
+    [
+        (lambda path: path.unlink(), 3, "curves.parquet: no such file"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-40]), 1, "curves.parquet: cannot be"),
+        (lambda path: spoilt(path, lambda t: t.drop(columns="mag_err")), 1, "own: time, mag, mag"),
+        (lambda path: spoilt(path, lambda t: t.astype({"source_id": float})), 1, "64-bit integers"),
+        (lambda path: spoilt(path, lambda t: t.assign(mag=1000.0)), 1, "2.5 log10"),
+    ],
+    ids=["absent", "cut", "column missing", "float ids", "fluxes"],
+)
+def test_a_bad_file_ends_the_command_with_one_line_and_its_code(tmp_path, spoil, code, words):
+    path = tmp_path / "curves.parquet"
+    simulate_stars(3, n_epochs=20, rng=0).curves.to_table().to_parquet(path)
+    spoil(path)
+    done = CliRunner().invoke(commands, ["embed", str(path), "--out", str(tmp_path / "o.parquet")])
+    kind = DataNotAvailable if code == 3 else ValueError
+    assert isinstance(done.exception, kind | CorruptFile | SchemaError)
+    assert words in str(done.exception)
+    assert not (tmp_path / "o.parquet").exists()
+
+
+def spoilt(path, change):
+    change(pd.read_parquet(path)).to_parquet(path)
+
+
+def test_a_table_without_portraits_says_how_to_make_one(tmp_path):
+    path = tmp_path / "curves.parquet"
+    simulate_stars(3, n_epochs=20, rng=0).curves.to_table().to_parquet(path)
+    for command in (["similar", str(path), "1"], ["outliers", str(path)]):
+        done = CliRunner().invoke(commands, command)
+        assert "column 'xp_0' is missing" in str(done.exception)
+        assert "decan gaia-variables embed" in str(done.exception)
+
+
+def test_own_columns_are_read_alike_from_csv_and_parquet(tmp_path):
+    table = simulate_stars(3, n_epochs=20, rng=0).curves.to_table().drop(columns="reason")
+    table.to_csv(tmp_path / "a.csv", index=False)
+    table.to_parquet(tmp_path / "a.parquet")
+    first, second = (load_curves(tmp_path / name) for name in ("a.csv", "a.parquet"))
+    np.testing.assert_allclose(first.mag, second.mag, rtol=1e-12)
+    np.testing.assert_array_equal(first.source_id, second.source_id)
+
+
+def test_another_release_is_one_more_schema(tmp_path):
+    path = tmp_path / "dr4.csv"
+    path.write_text(
+        "SOURCE_ID,PASSBAND,OBS_TIME,MAGNITUDE,FLUX_E,FLUX_E_ERROR,NOISY\n"
+        "5,G,1700.1,14.0,1000.0,2.0,false\n5,RP,1700.1,13.5,900.0,2.0,false\n"
+        "5,G,1701.3,14.1,900.0,2.0,true\n"
+    )
+    schema = EpochSchema(
+        "obs_time", "magnitude", "flux_e", "flux_e_error", "noisy", nested=False, band="passband"
+    )
+    curves = read_epoch_photometry(path, schema=schema)
+    assert curves.time_d.tolist() == [1700.1, 1701.3]
+    assert curves.n_used.tolist() == [1]

@@ -30,7 +30,8 @@ Weights = Annotated[
 @commands.command()
 def embed(
     lightcurves: Annotated[
-        Path, typer.Argument(help="Parquet (an epoch or a star a row), or a file of the archive.")
+        Path,
+        typer.Argument(help="Own table (source_id, time, mag, mag_err), or a file of the archive."),
     ],
     out: Annotated[Path, typer.Option(help="Parquet file to write.")] = Path("portraits.parquet"),
     xp: Annotated[
@@ -51,6 +52,8 @@ def embed(
     curves = load_curves(lightcurves)
     typer.echo(repr(curves))
     spectra = None if xp is None else load_spectra(xp, curves.source_id)
+    if spectra is not None:
+        typer.echo(f"{(spectra.status == 'ok').sum():,} of {len(curves):,} stars have a spectrum")
     portraits = pipeline.transform(curves, spectra, infer_missing=infer_missing, progress=True)
     with replacing(out) as path:
         portraits.to_table().to_parquet(path, index=False)
@@ -101,14 +104,17 @@ def similar(
     n: Annotated[int, typer.Option(help="How many look-alikes.")] = 10,
 ) -> None:
     """List the stars that look most like one star."""
-    import pandas as pd
-
     from .explore import find_similar
+    from .mapping import load_portraits
     from .pipeline import latent_names
 
-    table = pd.read_parquet(portraits)
+    table, names = load_portraits(portraits), latent_names()
     found = find_similar(
-        table[latent_names()].to_numpy(), table["source_id"].to_numpy(), source_id, n=n
+        table[names].to_numpy(),
+        table["source_id"].to_numpy(),
+        source_id,
+        n=n,
+        std=table[[f"{name}_std" for name in names]].to_numpy(),
     )
     typer.echo(found[["source_id", "distance"]].to_string(index=False))
 
@@ -119,12 +125,11 @@ def outliers(
     n: Annotated[int, typer.Option(help="How many.")] = 20,
 ) -> None:
     """List the strangest stars, and why they are."""
-    import pandas as pd
-
     from .explore import find_outliers
+    from .mapping import load_portraits
     from .pipeline import MODALITIES, latent_names
 
-    table = pd.read_parquet(portraits)
+    table = load_portraits(portraits)
     names = [name for name in latent_names() if table[name].notna().any()]
     found = find_outliers(
         table[names].to_numpy(),

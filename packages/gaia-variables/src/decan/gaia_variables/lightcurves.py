@@ -237,10 +237,19 @@ class LightCurves:
         Returns
         -------
         LightCurves
-        """
-        import pandas as pd
 
-        return cls.from_table(pd.read_parquet(path), name=Path(path).name)
+        Raises
+        ------
+        DataNotAvailable
+            If there is no such file.
+        CorruptFile
+            If it is cut or no Parquet file.
+        SchemaError
+            As :meth:`from_table`.
+        """
+        from decan.core.data.tables import read_table
+
+        return cls.from_table(read_table(path), name=Path(path).name)
 
     def __len__(self) -> int:
         return len(self.source_id)

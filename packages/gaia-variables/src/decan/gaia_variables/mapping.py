@@ -9,36 +9,49 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from decan.core.errors import DecanError
+from decan.core.errors import DecanError, SchemaError
 
 from .archive import DATASETS
 from .lightcurves import LightCurves
 from .mappage import map_page
-from .pipeline import Portraits, VariablesPipeline
-from .readers import read_epoch_photometry, read_xp_continuous
+from .pipeline import MODALITIES, Portraits, VariablesPipeline, latent_names
+from .readers import epoch_photometry, read_archive, read_xp_continuous
 from .simulate import simulate_stars
 from .umap import ParametricUMAP
 from .xp import XPPreprocessor, XPSpectra
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from decan.core.report import Page
 
-__all__ = ["load_curves", "load_spectra", "map_of_file", "map_of_known"]
+__all__ = ["load_curves", "load_portraits", "load_spectra", "map_of_file", "map_of_known"]
 
 _FEWEST = 30
 
 
 def load_curves(path: str | os.PathLike[str]) -> LightCurves:
-    """Light curves from Parquet (own columns), or from a file in a form of the archive.
+    """Light curves from one's own table, or from a file in a form of the archive.
 
     Parameters
     ----------
     path : path-like
-        The file.
+        The file: CSV, ECSV, FITS, VOTable or Parquet. One's own has the columns
+        ``source_id``, ``time``, ``mag``, ``mag_err``, with an epoch a row, or lists and a
+        star a row.
 
     Returns
     -------
     LightCurves
+
+    Raises
+    ------
+    DataNotAvailable
+        If there is no such file.
+    CorruptFile
+        If it is no table.
+    SchemaError
+        If its columns are of no known form, or ids are no integers.
 
     Examples
     --------
@@ -48,13 +61,56 @@ def load_curves(path: str | os.PathLike[str]) -> LightCurves:
     decan.core.errors.DataNotAvailable: absent.csv: no such file
     """
     path = Path(path)
-    if path.suffix == ".parquet" and path.is_file():
-        import pyarrow.parquet as pq
+    table = read_archive(path)
+    try:
+        if {"mag", "mag_err"} <= set(table.columns):
+            return LightCurves.from_table(table, name=path.name)
+        return epoch_photometry(table, path)
+    except TypeError as error:
+        # Of a file, a wrong type is a fault of its columns.
+        raise SchemaError(f"{path.name}: {error}") from None
 
-        names = {name.lower() for name in pq.read_schema(path).names}
-        if {"mag", "mag_err"} <= names:
-            return LightCurves.from_parquet(path)
-    return read_epoch_photometry(path)
+
+def load_portraits(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Table of portraits that ``decan gaia-variables embed`` or ``stream`` wrote.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    DataNotAvailable
+        If there is no such file.
+    SchemaError
+        If it holds no portraits.
+
+    Examples
+    --------
+    >>> load_portraits("absent.parquet")
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.DataNotAvailable: absent.parquet: no such file
+    """
+    table = read_archive(path)
+    names = latent_names()
+    for name in (
+        "source_id",
+        *names,
+        *(f"{one}_std" for one in names),
+        *(f"{one}_nll" for one in MODALITIES),
+    ):
+        if name not in table:
+            raise SchemaError(
+                f"{Path(path).name}: column {name!r} is missing, so it is no table of portraits; "
+                "make one with 'decan gaia-variables embed'"
+            )
+    return table
 
 
 def load_spectra(path: str | os.PathLike[str], source_id: ArrayLike) -> XPSpectra:

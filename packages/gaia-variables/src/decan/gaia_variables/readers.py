@@ -28,6 +28,8 @@ __all__ = [
     "EpochSchema",
     "XPCoefficients",
     "XPSchema",
+    "epoch_photometry",
+    "read_archive",
     "read_epoch_photometry",
     "read_xp_continuous",
 ]
@@ -188,7 +190,40 @@ def read_epoch_photometry(
     <LightCurves: 1 star, 2 epochs, 1 in use (1 flagged by the archive)>
     """
     path = Path(path)
-    table = _read(path)
+    return epoch_photometry(read_archive(path), path, schema=schema)
+
+
+def epoch_photometry(
+    table: pd.DataFrame, path: Path, *, schema: EpochSchema | None = None
+) -> LightCurves:
+    """G light curves from a table in a form of the archive; see :func:`read_epoch_photometry`.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        With lower-case columns.
+    path : pathlib.Path
+        Where it came from, for messages.
+    schema : EpochSchema, optional
+        The columns; recognised among `EPOCH_SCHEMAS` if not given.
+
+    Returns
+    -------
+    LightCurves
+
+    Raises
+    ------
+    SchemaError
+        If the columns are of no known form.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> epoch_photometry(pd.DataFrame({"source_id": [5]}), Path("a.csv"))
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.SchemaError: a.csv: not epoch photometry of a known form (...
+    """
     known = schema or _recognised(table, path)
     wanted = [known.time, known.mag, known.flux]
     _need(table, ["source_id", *wanted], path)
@@ -254,7 +289,7 @@ def read_xp_continuous(
     decan.core.errors.SchemaError: xp.csv: column 'bp_coefficient_errors' is missing; ...
     """
     path = Path(path)
-    table = _read(path)
+    table = read_archive(path)
     known = schema or XP_SCHEMAS["RAW"]
     names = [name.format(band=band) for band in ("bp", "rp")
              for name in (known.coefficients, known.errors, known.correlations)]  # fmt: skip
@@ -285,8 +320,35 @@ def read_xp_continuous(
     return XPCoefficients(ids, coefficients.reshape(n, -1), errors.reshape(n, -1), correlations)
 
 
-def _read(path: Path) -> pd.DataFrame:
-    """A table with lower-case columns; arrays may be text."""
+def read_archive(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Table of a file of the archive, with lower-case columns; arrays may be text.
+
+    Parameters
+    ----------
+    path : path-like
+        CSV, ECSV, FITS, VOTable or Parquet, also ``.gz``.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    DataNotAvailable
+        If there is no such file.
+    CorruptFile
+        If it is no table.
+    SchemaError
+        If a row has no ``source_id``.
+
+    Examples
+    --------
+    >>> read_archive("absent.csv")
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.DataNotAvailable: absent.csv: no such file
+    """
+    path = Path(path)
     if not path.is_file():
         raise DataNotAvailable(f"{path}: no such file")
     if path.name.removesuffix(".gz").endswith((".csv", ".ecsv")):
@@ -319,7 +381,8 @@ def _recognised(table: pd.DataFrame, path: Path) -> EpochSchema:
         f"{name}: {known.time}, {known.mag}, {known.flux}" for name, known in EPOCH_SCHEMAS.items()
     )
     raise SchemaError(
-        f"{path.name}: not epoch photometry of a known form ({forms}); it has "
+        f"{path.name}: not epoch photometry of a known form ({forms}; own: time, mag, mag_err); "
+        f"it has "
         f"{', '.join(table.columns[:12])}"
     )
 
