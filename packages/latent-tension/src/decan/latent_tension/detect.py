@@ -337,7 +337,9 @@ def _profile(s: Tensor, n: Tensor, b: Tensor) -> tuple[np.ndarray, np.ndarray]:
         curvature = (s**2 * n / rate**2).sum(1).clamp(min=1e-30)
         newton = flux + (ratio - total) / curvature
         em = flux * ratio / total.clamp(min=1e-30)
-        flux = torch.where(newton > 0.1 * em, newton, em)
+        before, flux = flux, torch.where(newton > 0.1 * em, newton, em)
+        if bool(((flux - before).abs() <= 1e-6 * flux).all()):
+            break
     rate = b + flux[:, None] * s
     gain = (n * torch.log(rate / b)).sum(1) - flux * total
     good = (gain > 0) & (total > 0)

@@ -187,27 +187,30 @@ def _bend(
     root = torch.sqrt(likelihood.metric(state.rate))
     here = likelihood.transform(state.rate)
 
-    def missing(deviations: Tensor) -> Tensor:
+    def missing(deviations: Tensor, aim: Tensor) -> Tensor:
         parts = []
         for some in deviations.split(2):
             there = likelihood.transform(model.at(mean + some).rate)
             parts.append(some + state.vjp(root * (there - here)))
-        return wanted - torch.cat(parts)
+        return aim - torch.cat(parts)
 
-    rest = missing(samples)
+    samples = samples.clone()
+    rest = missing(samples, wanted)
     length = samples.new_ones(len(samples), 1)
     scale = (wanted * precondition(wanted)).sum(1, keepdim=True)
     size = (rest * precondition(rest)).sum(1, keepdim=True) / scale
     for _ in range(n_steps):
-        if bool((size < tolerance**2).all()):
+        open_ = torch.nonzero(size[:, 0] >= tolerance**2)[:, 0]
+        if not len(open_):
             break
-        step, _ = conjugate_gradients(apply, rest, precondition, max_iter=20, tolerance=0.1)
-        trial = samples + length * step
-        new_rest = missing(trial)
-        new = (new_rest * precondition(new_rest)).sum(1, keepdim=True) / scale
-        better = torch.isfinite(new) & (new < size)
-        samples = torch.where(better, trial, samples)
-        rest = torch.where(better, new_rest, rest)
-        size = torch.where(better, new, size)
-        length = torch.where(better, (length * 2).clamp(max=1), length / 4)
+        # The next step mends what this one leaves, so it need not be exact.
+        step, _ = conjugate_gradients(apply, rest[open_], precondition, max_iter=20, tolerance=0.3)
+        trial = samples[open_] + length[open_] * step
+        new_rest = missing(trial, wanted[open_])
+        new = (new_rest * precondition(new_rest)).sum(1, keepdim=True) / scale[open_]
+        better = torch.isfinite(new) & (new < size[open_])
+        samples[open_] = torch.where(better, trial, samples[open_])
+        rest[open_] = torch.where(better, new_rest, rest[open_])
+        size[open_] = torch.where(better, new, size[open_])
+        length[open_] = torch.where(better, (length[open_] * 2).clamp(max=1), length[open_] / 4)
     return samples
