@@ -7,7 +7,6 @@ import pytest
 from decan.core.errors import SchemaError
 from decan.pulx import features_4xmm, features_chandra, features_swift, hardness
 from decan.pulx.catalogue import blended_sources, clean_detections, source_ids, three_valued
-from decan.pulx.queries import adql_4xmm, catalogue_url, events_url, missing_columns
 
 
 @pytest.mark.parametrize(
@@ -134,27 +133,3 @@ def test_chandra_zeros_are_floored_and_counted():
     rows = pd.DataFrame({"name": ["a", "b"], "flux_aper_b": [1e-13, 2e-14],
                          **{f"flux_aper_{b}": [1e-13, 0.0] for b in "smh"}})  # fmt: skip
     assert features_chandra(rows).report == {"band fluxes floored": 3}
-
-
-def test_archives_are_asked_for_pinned_releases_and_lost_columns_are_named():
-    assert "DR14" in catalogue_url()
-    with pytest.raises(ValueError, match="DR15"):
-        catalogue_url("DR15")
-    assert events_url("0791010101").endswith("obsno=0791010101&level=PPS&name=PIEVLI")
-    with pytest.raises(ValueError, match="ten digits"):
-        events_url("79101")
-    assert "CIRCLE('ICRS', 10, -5, 0.00416667)" in adql_4xmm(10.0, -5.0)
-    assert missing_columns(["srcid", "ep_8_flux"], ["SRCID"]) == ["ep_8_flux"]
-
-
-def test_a_changed_archive_table_is_named_before_anything_is_asked(monkeypatch):
-    from decan.pulx import queries
-
-    def answer(service, adql, **_):
-        if "tap_schema.tables" in adql:
-            return pd.DataFrame({"description": ["5XMM-DR15"]})
-        return pd.DataFrame({"column_name": ["srcid", "ra", "dec"]})
-
-    monkeypatch.setattr(queries, "tap_query", answer)
-    with pytest.raises(SchemaError, match=r"lacks column 'detid'.*5XMM-DR15"):
-        queries.query_4xmm_around([10.0], [0.0])

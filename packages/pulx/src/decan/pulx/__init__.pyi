@@ -16,6 +16,7 @@ from .limits import Limit as Limit
 from .limits import pulsed_fraction_limit as pulsed_fraction_limit
 from .limits import required_counts as required_counts
 from .limits import required_exposure as required_exposure
+from .long_term import features_lsxps as features_lsxps
 from .long_term import features_swift as features_swift
 from .noise import leahy_power as leahy_power
 from .orbits import search_orbit as search_orbit
@@ -29,6 +30,7 @@ from .simulate_events import orbit_intervals as orbit_intervals
 from .simulate_events import simulate_events as simulate_events
 from .surrogate import SurrogateTree as SurrogateTree
 from .surrogate import published_tree as published_tree
+from .swift_curves import read_swift_curve as read_swift_curve
 from .windows import window_aliases as window_aliases
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "epoch_fold",
     "features_4xmm",
     "features_chandra",
+    "features_lsxps",
     "features_swift",
     "fold",
     "hardness",
@@ -52,6 +55,7 @@ __all__ = [
     "orbit_intervals",
     "published_tree",
     "pulsed_fraction_limit",
+    "read_swift_curve",
     "required_counts",
     "required_exposure",
     "search_accelerated",

@@ -16,7 +16,9 @@ from .features import Features, assembled, by_source, hardness
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["features_swift"]
+__all__ = ["features_lsxps", "features_swift"]
+
+_LEAST_RATE = 1e-6
 
 
 def features_swift(
@@ -108,6 +110,64 @@ def features_swift(
     if distance_mpc is not None:
         report["rows without a distance"] = int(lost.sum())
     return assembled(columns, ids, np.log10(np.maximum(rate, 1e-9)), keep, report)
+
+
+def features_lsxps(table: pd.DataFrame, *, source: str = "LSXPS_ID") -> Features:
+    """Features of sources of the Living Swift-XRT Point Source catalogue, one row a source.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``Rate_band0`` to ``Rate_band3`` (0.3-10, 0.3-1, 1-2, 2-10 keV; counts/s) with
+        ``_pos`` errors, ``HR1``, ``HR2`` and ``PeakRate_band0``.
+    source : str
+        Column with the source.
+
+    Returns
+    -------
+    Features
+        Logarithmic rates, both hardness ratios, the peak, and how far it stands above the
+        mean, ``PEAK_OVER_MEAN`` (dex). A band rate of 0 becomes its error.
+
+    Raises
+    ------
+    SchemaError
+        If a column is missing or no row has a rate.
+
+    References
+    ----------
+    Evans et al. 2023, MNRAS 518, 174.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rates = {f"Rate_band{b}": [0.1, 0.02] for b in range(4)}
+    >>> errors = {f"Rate_band{b}_pos": [0.01, 0.01] for b in range(4)}
+    >>> rows = pd.DataFrame({"LSXPS_ID": [1, 2], **rates, **errors, "HR1": [0.1, 0.0],
+    ...                      "HR2": [0.2, 0.1], "PeakRate_band0": [0.3, 0.02]})
+    >>> features_lsxps(rows).table["PEAK_OVER_MEAN"].round(2).tolist()
+    [0.48, 0.0]
+    """
+    rates = [f"Rate_band{band}" for band in range(4)]
+    errors = [f"{name}_pos" for name in rates]
+    for name in (*rates, *errors, "HR1", "HR2", "PeakRate_band0"):
+        if name not in table:
+            raise SchemaError(f"column {name!r} is missing; features of LSXPS need it")
+    ids = source_ids(table, source, positions=("RA", "Decl"))
+    rate, error = (table[names].to_numpy(dtype=float) for names in (rates, errors))
+    keep = rate[:, 0] > 0
+    if not keep.any():
+        raise SchemaError("Rate_band0: no source has a rate above 0")
+    empty = ~(rate > 0)
+    log = np.log10(np.where(empty, np.maximum(np.nan_to_num(error), _LEAST_RATE), rate))
+    peak = np.log10(np.fmax(table["PeakRate_band0"].to_numpy(float), 10 ** log[:, 0]))
+    columns = dict(zip([f"log_rate_band{band}" for band in range(4)], log.T, strict=True))
+    columns |= {name: np.nan_to_num(table[name].to_numpy(float)) for name in ("HR1", "HR2")}
+    columns |= {"log_peak": peak, "PEAK_OVER_MEAN": peak - log[:, 0]}
+    report = {"band rates floored at their error": int(empty[keep].sum())}
+    if not keep.all():
+        report["rows without a full-band rate"] = int((~keep).sum())
+    return assembled(columns, ids, log[:, 0], keep, report)
 
 
 def _swing(level: NDArray[np.float64]) -> float:
