@@ -78,6 +78,36 @@ def test_swift_snapshots_are_ranked_by_name_of_known_pulsars(tmp_path):
     assert "Light curves" in page.read_text(encoding="utf-8")
 
 
+def test_a_folder_of_swift_curves_is_a_catalogue(tmp_path):
+    rows = simulate_snapshots(3, 12, rng=0)
+    for name, part in rows.groupby("source"):
+        folder = tmp_path / "curves" / name / "USERPROD"
+        folder.mkdir(parents=True)
+        limits, seen = part[part["upper_limit"]], part[~part["upper_limit"]]
+        data = "\n".join(f"{r.mjd} 0.01 -0.01 {r.rate} {r.rate_err_plus} {-r.rate_err_plus}"
+                         for r in seen.itertuples())  # fmt: skip
+        upper = "\n".join(f"{r.mjd} 0.01 -0.01 {r.rate} 0 0" for r in limits.itertuples())
+        (folder / "curve.qdp").write_text(
+            f"READ TERR 1 2\n! PC data\n{data}\nNO NO NO NO NO NO\n! PC Upper limits\n{upper}\n",
+            encoding="utf-8",
+        )
+        bands = ["READ TERR 1", "READ SERR 2"]
+        for band in ("hard", "soft"):
+            bands += [f"! PC -- {band} data"]
+            bands += [f"{t} 0.01 -0.01 {x} 0.01" for t, x in zip(seen["mjd"], seen[f"{band}_rate"],
+                                                                 strict=True)]  # fmt: skip
+            bands += ["NO NO NO NO NO"]
+        (folder / "hardrat.qdp").write_text("\n".join(bands), encoding="utf-8")
+    page = rank_catalogue(
+        tmp_path / "curves", tmp_path / "out", known="pulsar 1,pulsar 2", method="pu"
+    )
+    assert page.exists()
+    ranking = pd.read_csv(tmp_path / "out" / "candidates.csv")
+    assert set(ranking["source"]) == set(rows["source"])
+    assert ranking["n_observations"].sum() == (~rows["upper_limit"] & (rows["soft_rate"] > 0)
+                                               & (rows["hard_rate"] > 0)).sum()  # fmt: skip
+
+
 def test_tables_of_no_known_kind_and_unknown_pulsars_are_refused(tmp_path, catalogue):
     pd.DataFrame({"x": np.arange(5)}).to_csv(tmp_path / "x.csv", index=False)
     with pytest.raises(SchemaError, match="no known kind"):

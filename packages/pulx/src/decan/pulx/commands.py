@@ -23,7 +23,12 @@ library = Library(
 
 @commands.command()
 def rank(
-    catalogue: Annotated[Path, typer.Argument(help="Detections: FITS, VOTable, CSV or Parquet.")],
+    catalogue: Annotated[
+        Path,
+        typer.Argument(
+            help="Detections: FITS, VOTable, CSV or Parquet; or a folder of Swift curves."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the table and the page.")] = Path(
         "decan-pulx-rank"
     ),

@@ -24,10 +24,11 @@ from .events import EventList
 from .features import Features
 from .folding import fold
 from .limits import pulsed_fraction_limit
-from .long_term import features_swift
+from .long_term import features_lsxps, features_swift
 from .periodogram import search_z
 from .plots import plot_light_curve, plot_ranking, plot_tree
 from .shipped import SWIFT_FEATURES, XMM_FEATURES
+from .swift_curves import read_swift_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +53,8 @@ def rank_catalogue(
     Parameters
     ----------
     path : pathlib.Path
-        Detections with the columns of 4XMM, of Swift snapshots, or of the Chandra catalogue.
+        Detections with the columns of 4XMM, of Swift snapshots, of LSXPS, or of the Chandra
+        catalogue; or a folder of Swift curves (:func:`read_swift_folder`).
     out : pathlib.Path
         Folder for ``candidates.csv``, ``observations.csv`` and ``index.html``.
     known : str
@@ -82,7 +84,8 @@ def rank_catalogue(
     >>> rank_catalogue(folder / "rows.csv", folder / "page").name
     'index.html'
     """
-    table, dropped = clean_detections(read_table(path))
+    rows = read_swift_folder(path) if path.is_dir() else read_table(path)
+    table, dropped = clean_detections(rows)
     table = table.reset_index(drop=True)
     features = _features(table, missing, method)
     label = _known(table, features, known)
@@ -281,9 +284,12 @@ def _features(table: pd.DataFrame, missing: str, method: str) -> Features:
         return features.select(*SWIFT_FEATURES) if learned else features
     if "flux_aper_b" in table:
         return features_chandra(table)
+    if "Rate_band0" in table:
+        return features_lsxps(table)
     raise SchemaError(
-        "the table is of no known kind: 4XMM has EP_8_FLUX, Swift snapshots have soft_rate, the "
-        f"Chandra catalogue has flux_aper_b; this one has {', '.join(map(str, table.columns[:8]))}"
+        "the table is of no known kind: 4XMM has EP_8_FLUX, Swift snapshots have soft_rate, LSXPS "
+        "has Rate_band0, the Chandra catalogue has flux_aper_b; this one has "
+        + ", ".join(map(str, table.columns[:8]))
     )
 
 

@@ -22,7 +22,7 @@ from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["read_swift_curve"]
+__all__ = ["read_swift_curve", "read_swift_folder"]
 
 # Dates of Swift: launched in 2004, MJD 53329.
 _MJD = (53_000.0, 80_000.0)
@@ -111,6 +111,52 @@ def read_swift_curve(
     for name, values in zip(names, bands.T, strict=True):
         table[name] = values
     return table
+
+
+def read_swift_folder(folder: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read the light curves of many sources, one folder each, as their archives unpack.
+
+    Parameters
+    ----------
+    folder : path-like
+        Holds ``NAME/.../curve.qdp`` for each source, with ``hardrat.qdp`` beside it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of :func:`read_swift_curve` of all sources, by name.
+
+    Raises
+    ------
+    SchemaError
+        If no folder in it holds a ``curve.qdp`` with a ``hardrat.qdp``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> read_swift_folder(tempfile.mkdtemp())
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.SchemaError: ...: no NAME/curve.qdp with a hardrat.qdp beside it
+    """
+    import pandas as pd
+
+    root = Path(folder)
+    curves = [
+        path for path in sorted(root.rglob("curve.qdp"))
+        if path.parent != root and path.with_name("hardrat.qdp").is_file()
+    ]  # fmt: skip
+    if not curves:
+        raise SchemaError(f"{root}: no NAME/curve.qdp with a hardrat.qdp beside it")
+    return pd.concat(
+        [
+            read_swift_curve(
+                path, path.with_name("hardrat.qdp"), source=path.relative_to(root).parts[0]
+            )
+            for path in curves
+        ],
+        ignore_index=True,
+    )
 
 
 @dataclass(frozen=True)
