@@ -5,9 +5,10 @@ page on gaia-variables says how to fetch them.
 """
 
 from .autoencoders import latent_size, light_curves, spectra
-from .portraits import portraits, scaling, strange_stars
+from .portraits import portraits, strange_stars
 from .published import map_and_clusters, published_latents
 from .robustness import periods, time_origin, uncertainty
+from .speed import scaling, speed_ratios
 
 __all__ = [
     "latent_size",
@@ -18,6 +19,7 @@ __all__ = [
     "published_latents",
     "scaling",
     "spectra",
+    "speed_ratios",
     "strange_stars",
     "time_origin",
     "uncertainty",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from decan.core.experiment import MIXED, REAL, SIMULATED, Claim, Run, experiment
@@ -11,10 +9,9 @@ from decan.core.metrics import bootstrap
 
 from ..explore import find_outliers
 from ..pipeline import VariablesPipeline
-from ..simulate import simulate_stars
 from . import figures, samples, scores
 
-__all__ = ["portraits", "scaling", "strange_stars"]
+__all__ = ["portraits", "strange_stars"]
 
 
 @experiment(
@@ -121,38 +118,4 @@ def strange_stars(run: Run) -> None:
         "scores",
         figures.draw_scores(*scores[0]),
         caption="How badly folds are rebuilt: shuffled curves stand apart.",
-    )
-
-
-@experiment(
-    title="Speed and memory",
-    claims=[Claim("seconds for 10,000 sources", goal=60.0, better="lower", provenance=SIMULATED)],
-)
-def scaling(run: Run) -> None:
-    """Encodes simulated stars of known frequency: all three modalities, from raw epochs."""
-    import pandas as pd
-
-    pipeline = VariablesPipeline.pretrained()
-    sizes = (100, 300) if run.preset == "quick" else (100, 1000, 10_000)
-    rows = []
-    for n in sizes:
-        stars = simulate_stars(n, rng=run.seed)
-        f = stars.truth["dominant_frequency"].fillna(1.0).to_numpy()
-        begin = time.perf_counter()
-        pipeline.transform(stars.curves, stars.xp, frequency=f)
-        seconds = time.perf_counter() - begin
-        rows.append(
-            {"sources": n, "seconds": round(seconds, 3), "sources per second": round(n / seconds)}
-        )
-    run.used("simulated stars", provenance=SIMULATED, n=sizes[-1])
-    run.record(
-        "seconds for 10,000 sources",
-        rows[-1]["seconds"] * 10_000 / sizes[-1],
-        provenance=SIMULATED,
-        n=sizes[-1],
-        unit="s",
-        note="on this machine, whatever else it was doing",
-    )
-    run.table(
-        "throughput", pd.DataFrame(rows), caption="Time to encode, without the search for periods."
     )
