@@ -239,6 +239,18 @@ def test_classes_are_learned_and_a_classifier_survives_saving(portraits, stars, 
     np.testing.assert_array_equal(loaded.predict_proba(x), model.predict_proba(x))
 
 
+def test_a_classifier_is_less_sure_where_features_are(portraits, stars):
+    x, y = portraits.features(), stars.truth["class_name"].to_numpy(str)
+    model = VariabilityClassifier(n_members=2, epochs=40, random_state=0).fit(x, y)
+    sure = model.predict_proba(x)
+    np.testing.assert_allclose(model.predict_proba(x, std=np.zeros_like(x)), sure, atol=1e-12)
+    blurred = model.predict_proba(x, std=10 * portraits.features_std())
+    np.testing.assert_allclose(blurred.sum(axis=1), 1, atol=1e-6)
+    assert blurred.max(axis=1).mean() < sure.max(axis=1).mean()
+    with pytest.raises(ValueError, match="std: expected shape"):
+        model.predict_proba(x, std=np.zeros(3))
+
+
 def test_rare_classes_count_as_much_as_frequent_ones():
     rng = np.random.default_rng(0)
     x = np.r_[rng.normal(0, 1, (950, 1)), rng.normal(1.5, 1, (50, 1))]

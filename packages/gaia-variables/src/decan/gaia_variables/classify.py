@@ -113,21 +113,55 @@ class VariabilityClassifier(Saved, ClassifierMixin, BaseEstimator):
             member.cpu().eval()
         return self
 
-    def predict_proba(self, features: ArrayLike) -> NDArray[np.float64]:
-        """Probability of each class if all were equally frequent, shape (n, n_classes)."""
+    def predict_proba(
+        self,
+        features: ArrayLike,
+        *,
+        std: ArrayLike | None = None,
+        n_draws: int = 16,
+        rng: np.random.Generator | int | None = 0,
+    ) -> NDArray[np.float64]:
+        """Probability of each class if all were equally frequent.
+
+        Parameters
+        ----------
+        features : array_like, shape (n, n_features)
+            As for :meth:`fit`.
+        std : array_like, shape (n, n_features), optional
+            σ of the features, for instance :meth:`Portraits.features_std`; the
+            probabilities are then the mean over draws, and less sure where features are.
+        n_draws : int
+            Draws.
+        rng : numpy.random.Generator or int, optional
+            See SPEC 7.
+
+        Returns
+        -------
+        ndarray, shape (n, n_classes)
+        """
         x = np.asarray(features, np.float64)
         if x.ndim != 2 or x.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"features: expected shape (n, {self.n_features_in_}), found {x.shape}"
             )
-        scaled = self._scaled(x)
-        with torch.no_grad():
-            total = sum(member(scaled).softmax(dim=1) for member in self.members_)
-        return np.asarray(total / len(self.members_), np.float64)
+        if std is None:
+            return self._probabilities(x)
+        sigma = np.nan_to_num(np.asarray(std, np.float64))
+        if sigma.shape != x.shape:
+            raise ValueError(f"std: expected shape {x.shape} like features, found {sigma.shape}")
+        generator = np.random.default_rng(rng)
+        draws = (x + sigma * generator.normal(size=x.shape) for _ in range(n_draws))
+        return np.asarray(sum(self._probabilities(one) for one in draws) / n_draws)
 
     def predict(self, features: ArrayLike) -> NDArray:
         """The most likely class of each star, shape (n,)."""
         return self.classes_[self.predict_proba(features).argmax(axis=1)]
+
+    def _probabilities(self, x: NDArray) -> NDArray[np.float64]:
+        scaled = self._scaled(x)
+        with torch.no_grad():
+            total = sum(member(scaled).softmax(dim=1) for member in self.members_)
+        return np.asarray(total / len(self.members_), np.float64)
 
     def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         settings = {**self.get_params(), "classes": self.classes_.tolist()}

@@ -92,6 +92,10 @@ class Portraits:
         extra[~np.isfinite(extra)] = np.nan
         return np.hstack([self.latents, extra])
 
+    def features_std(self) -> NDArray[np.float64]:
+        """σ of the features: that of the latents, 0 for log frequency and log deviation."""
+        return np.hstack([self.std, np.zeros((len(self), 2))])
+
     def to_table(self) -> pd.DataFrame:
         """One row a star: ids, features, latents, σ, likelihoods and statuses."""
         import pandas as pd
