@@ -1,0 +1,157 @@
+"""The command ``decan xray-spectra``: encode, classify, simulate, a page a source, train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from decan.core.errors import DecanError
+from decan.core.library import Library
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["library"]
+
+commands = typer.Typer(help="Eight numbers for an X-ray spectrum.")
+
+library = Library(
+    name="xray-spectra",
+    title="Eight numbers for an X-ray spectrum, of the source and not of the instrument",
+    paper="Pinciroli Vago, Martínez-Galarza & Amato 2025 (arXiv 2510.14102)",
+    try_it="decan xray-spectra encode *.pha --out latents.parquet",
+    commands=commands,
+)
+"""What this library tells the house about itself."""
+
+Files = Annotated[list[Path], typer.Argument(help="PHA files, or pha3 files of the CSC.")]
+Weights = Annotated[
+    str, typer.Option(help="source (with responses), channels (without), or a folder.")
+]
+
+
+@commands.command()
+def encode(
+    files: Files,
+    out: Annotated[Path, typer.Option(help="Table to write: Parquet or CSV.")] = Path(
+        "latents.parquet"
+    ),
+    model: Weights = "source",
+) -> None:
+    """Latents with errors, a row a file; a bad file is a row that says why."""
+    encoder = _model(model)
+    latents = encoder.encode(_read(files))
+    _write(latents.to_table(), out)
+    typer.echo(repr(latents))
+    for name, flag, reason in zip(latents.names, latents.flags, latents.reasons, strict=True):
+        if flag:
+            typer.echo(f"  {name}: {flag}: {reason}")
+    typer.echo(f"written: {out.resolve()}")
+
+
+@commands.command()
+def classify(
+    files: Files,
+    out: Annotated[Path | None, typer.Option(help="Table to write: Parquet or CSV.")] = None,
+    model: Weights = "source",
+) -> None:
+    """Probabilities of eight classes, taken as equally common."""
+    encoder = _model(model)
+    latents = encoder.encode(_read(files))
+    table = encoder.class_probabilities(latents)
+    table.insert(0, "name", latents.names)
+    best = table.iloc[:, 1:].fillna(0).to_numpy().argmax(axis=1)
+    table.insert(1, "class", [table.columns[1 + i] for i in best])
+    table.loc[~latents.encoded, "class"] = ""
+    table["flag"] = latents.flags
+    if out is not None:
+        _write(table, out)
+    typer.echo(table.to_string(index=False, float_format=lambda p: f"{p:.2f}"))
+
+
+@commands.command()
+def page(
+    file: Annotated[Path, typer.Argument(help="PHA file, or a pha3 of the CSC.")],
+    out: Annotated[Path, typer.Option(help="Page (HTML) to write.")] = Path("source.html"),
+    arf: Annotated[Path | None, typer.Option(help="ARF, if the file names none.")] = None,
+    rmf: Annotated[Path | None, typer.Option(help="RMF, if the file names none.")] = None,
+    background: Annotated[
+        Path | None, typer.Option(help="Background, if the file names none.")
+    ] = None,
+) -> None:
+    """One source on a page: data, reconstruction, photon spectrum, neighbours, classes."""
+    from .pages import source_page
+    from .spectrum import Spectrum
+
+    spectrum = Spectrum.from_ogip(file, arf=arf, rmf=rmf, background=background)
+    typer.echo(repr(spectrum))
+    typer.echo(f"The page: {source_page(spectrum).save(out).resolve()}")
+
+
+@commands.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("simulated"),
+    n: Annotated[int, typer.Option(help="Number of spectra.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    arf: Annotated[Path | None, typer.Option(help="ARF; an ACIS-like one by default.")] = None,
+    rmf: Annotated[Path | None, typer.Option(help="RMF.")] = None,
+) -> None:
+    """Spectra of eight classes with known truth: counts and background (npz), truth (Parquet)."""
+    import numpy as np
+
+    from decan.core.files import replacing
+
+    from .ogip import read_response
+    from .simulate import simulate_spectra
+
+    if (arf is None) != (rmf is None) and rmf is None:
+        raise DecanError("--arf needs --rmf")
+    responses = None if rmf is None else {rmf.name: read_response(arf, rmf)}
+    simulated = simulate_spectra(n, responses=responses, rng=seed)
+    out.mkdir(parents=True, exist_ok=True)
+    with replacing(out / "spectra.npz") as path, path.open("wb") as file:
+        np.savez_compressed(
+            file, counts=simulated.counts, background=simulated.background, shapes=simulated.shapes
+        )
+    _write(simulated.table, out / "truth.parquet")
+    typer.echo(f"{simulated!r}: {out.resolve()}")
+
+
+@commands.command()
+def train(
+    out: Annotated[Path, typer.Option(help="Folder for the weights.")] = Path("xray-weights"),
+    preset: Annotated[str, typer.Option(help="shipped (minutes) or quick.")] = "shipped",
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+) -> None:
+    """Train the weights that are shipped; interrupted training goes on where it stopped."""
+    from .shipped import train_shipped
+
+    for folder in train_shipped(out, preset=preset, seed=seed):
+        typer.echo(f"written: {folder}")
+
+
+def _read(files: list[Path]) -> Any:
+    from .batch import read_spectra
+
+    return read_spectra(files, progress=len(files) > 20)
+
+
+def _model(name: str) -> Any:
+    from .autoencoder import SpectralAutoencoder
+
+    if name in ("source", "channels"):
+        return SpectralAutoencoder.pretrained(name)
+    return SpectralAutoencoder.load(name)
+
+
+def _write(table: pd.DataFrame, out: Path) -> None:
+    from decan.core.files import replacing
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(out) as path:
+        if out.suffix == ".csv":
+            table.to_csv(path, index=False)
+        else:
+            table.to_parquet(path, index=False)

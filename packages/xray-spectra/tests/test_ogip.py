@@ -1,0 +1,244 @@
+"""Reading OGIP files: the rows of bad input carry their numbers in the ids."""
+
+import gzip
+import warnings
+
+import numpy as np
+import pytest
+
+from decan.core.errors import CorruptFile, DataNotAvailable
+from decan.core.testing import needs_data
+from decan.xray_spectra import (
+    DATASETS,
+    InvalidSpectrumError,
+    MissingResponseError,
+    Spectrum,
+    UnsupportedInstrumentError,
+    read_response,
+    read_spectra,
+)
+from decan.xray_spectra.experiments.speed import row_loop
+from decan.xray_spectra.models import power_law
+from decan.xray_spectra.ogip import read_rmf
+
+EDGES = np.round(np.linspace(0.2, 10.2, 1001), 6)
+LOW, HIGH = EDGES[:-1], EDGES[1:]
+
+
+@needs_data(DATASETS, "csc_1575_r0085", "ogip_3c273", "ogip_g21p5")
+@pytest.mark.parametrize(
+    "name", ["fits/acisf01575_001N001_r0085_rmf3.fits.gz", "fits/3c273.rmf.gz",
+             "fits/rmf_1024.fits.gz"],
+)  # fmt: skip
+def test_a_real_matrix_is_that_of_a_loop_over_rows(name):
+    folder = DATASETS.where("csc_1575_r0085")[0].parent
+    path = folder / name.removeprefix("fits/")
+    np.testing.assert_allclose(read_rmf(path).matrix.toarray(), row_loop(path), atol=1e-7)
+
+
+@needs_data(DATASETS, "csc_1575_r0085", "acis_1575_r0085")
+def test_catalogue_products_hold_source_and_background_and_agree_with_the_packed_ones():
+    spectrum, packed = DATASETS.load("csc_1575_r0085"), DATASETS.load("acis_1575_r0085")
+    assert spectrum.counts.sum() == packed.counts.sum() == 855
+    assert spectrum.background.counts.sum() == 303
+    assert spectrum.background_ratio == pytest.approx(2.24265526e-06 / 5.38132434e-05)
+    flux = 1e-4 * spectrum.response.energy**-1.7
+    ours, theirs = spectrum.response.fold(flux), packed.response.fold(flux)
+    # The packed matrix was rounded to 10 bits and cut at 3e-5.
+    used = spectrum.band(0.3, 9.0)
+    np.testing.assert_allclose(ours[used], theirs[used], atol=1e-3 * ours.max())
+
+
+@needs_data(DATASETS, "ogip_3c273")
+def test_what_a_spectrum_names_is_found_beside_it_though_gzipped():
+    spectrum = DATASETS.load("ogip_3c273")
+    assert spectrum.response.n_channels == 1024
+    assert spectrum.background.counts.sum() > 0
+    assert spectrum.notes == ()
+
+
+@needs_data(DATASETS, "ogip_g21p5")
+def test_row_2_an_area_on_other_energies_is_interpolated_with_one_warning():
+    with pytest.warns(UserWarning, match="495 energies and rmf_1024.fits.gz 198") as record:
+        spectrum = DATASETS.load("ogip_g21p5")
+    assert len(record) == 1
+    assert "interpolated" in spectrum.notes[0]
+    assert spectrum.response.area.size == 198
+
+
+@needs_data(DATASETS, "ogip_q1127")
+def test_row_1_and_7_without_response_channels_serve_and_grouping_is_kept_apart():
+    with pytest.warns(UserWarning, match="ANCRFILE") as record:
+        spectrum = DATASETS.load("ogip_q1127")
+    assert len(record) == 1
+    assert spectrum.response is None
+    assert spectrum.grouping is not None
+    assert spectrum.counts.sum() == 66_686
+    with pytest.raises(MissingResponseError, match="RESPFILE and ANCRFILE"):
+        spectrum.require_response()
+
+
+@needs_data(DATASETS, "acis_CDFS4Ms_179")
+def test_row_3_a_background_scale_that_gives_minus_6000_net_is_not_used():
+    with pytest.warns(UserWarning, match="background scale implausible: net -6"):
+        spectrum = DATASETS.load("acis_CDFS4Ms_179")
+    assert spectrum.net_counts() == spectrum.counts[spectrum.band(0.5, 8)].sum() > 2400
+    assert "no background is subtracted" in spectrum.notes[-1]
+
+
+@pytest.mark.parametrize("backscal", [0.0, float("nan")])
+def test_row_3_a_scale_of_zero_is_named(tmp_path, write_pha, backscal):
+    keyword = {} if np.isnan(backscal) else {"BACKSCAL": backscal}
+    back = write_pha(tmp_path / "back.pi", np.full(1024, 4), **keyword)
+    source = write_pha(tmp_path / "src.pi", np.full(1024, 1), BACKSCAL=0.0, BACKFILE="back.pi")
+    with warnings.catch_warnings(record=True) as record:
+        warnings.simplefilter("always")
+        spectrum = Spectrum.from_ogip(source)
+    assert back.exists()
+    assert any("BACKSCAL or AREASCAL is 0" in str(one.message) for one in record)
+    assert spectrum.background_ratio == 0.0
+
+
+@pytest.mark.parametrize(
+    ("keywords", "columns", "words"),
+    [
+        ({"INSTRUME": "HRC-S"}, (), "HRC"),
+        ({"HDUCLAS4": "TYPE:II"}, (), "grating order"),
+        ({}, (("TG_PART", "I", np.ones(1024), None),), "grating order"),
+    ],
+    ids=["row 4 HRC", "row 4 type II", "row 4 TG_PART"],
+)
+def test_instruments_without_such_spectra_are_refused_by_name(
+    tmp_path, write_pha, keywords, columns, words
+):
+    path = write_pha(tmp_path / "x.pha", np.ones(1024), columns=columns, **keywords)
+    with pytest.raises(UnsupportedInstrumentError, match=words):
+        Spectrum.from_ogip(path)
+
+
+def test_row_6_rates_become_counts_or_are_called_gaussian(tmp_path, write_pha):
+    from decan.xray_spectra.spectrum import Spectrum as Direct  # the class itself, not a copy
+
+    n = 1024
+    counts = np.random.default_rng(0).poisson(3.0, n)
+    path = tmp_path / "rate.pha"
+    write_pha(path, counts)
+    _as_rate(path, counts / 1e4)
+    with pytest.warns(UserWarning, match="RESPFILE"):
+        whole = Direct.from_ogip(path)
+    np.testing.assert_array_equal(whole.counts, counts)
+    assert not whole.meta["gaussian"]
+    _as_rate(path, (counts + 0.37) / 1e4)
+    with pytest.warns(UserWarning, match="RESPFILE"):
+        broken = Direct.from_ogip(path)
+    assert broken.meta["gaussian"]
+    assert any("Gaussian" in note for note in broken.notes)
+
+
+def _as_rate(path, rate):
+    from astropy.io import fits
+
+    with fits.open(path) as hdus:
+        header = hdus[1].header
+        columns = [fits.Column("CHANNEL", "J", array=hdus[1].data["CHANNEL"].copy()),
+                   fits.Column("RATE", "D", array=rate, unit="count/s")]  # fmt: skip
+        keep = {k: header[k] for k in ("HDUCLAS1", "HDUCLAS2", "EXPOSURE", "INSTRUME")}
+        new = fits.BinTableHDU.from_columns(columns, name="SPECTRUM")
+        new.header.update(keep)
+    fits.HDUList([fits.PrimaryHDU(), new]).writeto(path, overwrite=True)
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["row 8 first channel 0", "row 8 first channel 1"])
+@pytest.mark.parametrize("tlmin", [True, False], ids=["TLMIN", "no TLMIN"])
+@pytest.mark.parametrize("name", ["MATRIX", "SPECRESP MATRIX", "RSP_MATRIX"])
+def test_a_line_comes_out_in_its_own_channel(tmp_path, write_response, first, tlmin, name):
+    arf, rmf = write_response(tmp_path, LOW, HIGH, first=first, tlmin=tlmin, name=name)
+    if tlmin:
+        response = read_response(arf, rmf)
+    else:
+        with pytest.warns(UserWarning, match="TLMIN"):
+            response = read_response(arf, rmf)
+    line = np.zeros(1000)
+    line[400] = 1.0
+    rates = response.fold(line)
+    assert rates.argmax() == 400
+    assert response.channels[400] == first + 400
+    assert response.channel_low[400] == pytest.approx(LOW[400], abs=1e-5)
+
+
+def test_rows_without_groups_stay_zero(tmp_path, write_response):
+    _, rmf = write_response(tmp_path, LOW, HIGH, groups=False)
+    matrix = read_rmf(rmf).matrix.toarray()
+    assert matrix[0].sum() == 0
+    assert matrix[1:].sum() == 999
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda c: c.__setitem__(7, -3), "channel 8 has -3 counts"),
+        (lambda c: c.__setitem__(2, np.nan), "channel 3 has nan counts"),
+        (lambda c: c.__setitem__(2, np.inf), "channel 3 has inf counts"),
+    ],
+    ids=["row 10 negative", "row 10 NaN", "row 10 infinite"],
+)
+def test_impossible_counts_name_file_extension_and_channel(tmp_path, write_pha, change, words):
+    counts = np.ones(1024)
+    change(counts)
+    path = write_pha(tmp_path / "bad.pha", counts)
+    with pytest.raises(InvalidSpectrumError, match=f"bad.pha, SPECTRUM: {words}"):
+        Spectrum.from_ogip(path)
+
+
+def test_row_10_exposure_and_energies_that_cannot_be(tmp_path, write_pha, write_response):
+    path = write_pha(tmp_path / "dark.pha", np.ones(1024), EXPOSURE=0.0)
+    with pytest.raises(InvalidSpectrumError, match="EXPOSURE is 0 s"):
+        Spectrum.from_ogip(path)
+    low = LOW.copy()
+    low[5] = low[3]
+    arf, rmf = write_response(tmp_path, low, HIGH)
+    with pytest.raises(InvalidSpectrumError, match=r"energies do not rise at row 6"):
+        read_response(arf, rmf)
+
+
+def test_row_12_and_one_bad_file_of_many_is_a_row_with_its_reason(tmp_path, write_pha):
+    good = write_pha(tmp_path / "good.pha", np.ones(1024))
+    page = tmp_path / "page.fits"
+    page.write_text("<html><body>503 Service Unavailable</body></html>")
+    cut = tmp_path / "cut.fits.gz"
+    cut.write_bytes(gzip.compress(good.read_bytes())[:-400])
+    short = tmp_path / "short.fits"
+    short.write_bytes(good.read_bytes()[:-6000])
+    batch = read_spectra([good, page, cut, short, tmp_path / "absent.pha"])
+    assert batch.total.tolist() == [512, 0, 0, 0, 0]
+    assert batch.reasons[0] == ""
+    assert "503 Service Unavailable" in batch.reasons[1]
+    assert "gzip" in batch.reasons[2]
+    assert "cut off at byte" in batch.reasons[3]
+    assert "no such file" in batch.reasons[4]
+    with pytest.raises(CorruptFile, match="503"):
+        Spectrum.from_ogip(page)
+    with pytest.raises(DataNotAvailable):
+        Spectrum.from_ogip(tmp_path / "absent.pha")
+
+
+def test_a_response_that_begins_at_zero_energy_gives_finite_counts(tmp_path, write_response):
+    """sherpa/sherpa#332: a power law integrates to infinity in a first bin from 0 keV."""
+    edges = np.round(np.linspace(0.0, 10.0, 1001), 6)
+    arf, rmf = write_response(tmp_path, edges[:-1], edges[1:])
+    with pytest.warns(UserWarning, match=r"test.rmf: row 1 begins at 0 keV") as record:
+        response = read_response(arf, rmf)
+    assert len(record) == 1
+    shifted = edges[:-1].copy()
+    shifted[0] = 1e-4
+    arf, rmf = write_response(tmp_path, shifted, edges[1:])
+    other = read_response(arf, rmf)
+
+    def counts(one):
+        photons = power_law()(one.energy_low, one.energy_high, photon_index=2.0, norm=1e-3)
+        return one.fold(photons) * 1e4
+
+    found, expected = counts(response), counts(other)
+    assert np.isfinite(found).all()
+    above = other.channel_low >= 0.5
+    np.testing.assert_allclose(found[above], expected[above], rtol=1e-6)

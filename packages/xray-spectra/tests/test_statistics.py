@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decan.xray_spectra import Spectrum, analytic_response, cstat, simulate_spectra, wstat
+from decan.xray_spectra.fit import fit_spectrum
+from decan.xray_spectra.hardness import hardness_ratios
+from decan.xray_spectra.models import Model, Parameter, power_law, tbabs
+from decan.xray_spectra.response import Response
+from decan.xray_spectra.statistics import cstat_expected, goodness, profiled_background
+
+
+def test_empty_channels_count():
+    """sunpy/sunkit-spex#84: 0 log 0 must not remove a channel from the likelihood."""
+    assert cstat([0, 0, 0, 5], [1, 1, 1, 5]) == 6.0
+
+
+def test_empty_channels_pull_the_best_level_down():
+    edges = np.linspace(1.0, 5.0, 5)
+    response = Response.from_csr(
+        np.eye(4), energy_low=edges[:-1], energy_high=edges[1:], area=np.ones(4),
+        channel_low=edges[:-1], channel_high=edges[1:],
+    )  # fmt: skip
+    flat = Model("flat", (Parameter("norm", "", 3.0, 1e-6, 1e6, log=True),),
+                 lambda low, high, norm: norm * np.ones_like(low))  # fmt: skip
+    spectrum = Spectrum([0, 0, 0, 4], exposure_s=1.0, response=response)
+    fit = fit_spectrum(spectrum, flat, band_kev=(0.5, 8.0))
+    assert fit.values["norm"] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_empty_channels_count_in_encoding(model):
+    spectrum = simulate_spectra(1, net_counts=300.0, rng=4).spectrum(0)
+    hard = spectrum.channel_energy > 3.0
+    cut = spectrum.using(counts=np.where(hard, 0, spectrum.counts))
+    soft, whole = model.encode([cut, spectrum]).values
+    assert np.abs(soft - whole).max() > 0.3
+
+
+def test_masked_channels_leave_counts_and_background_together():
+    quality = np.zeros(1024, dtype=int)
+    quality[200:300] = 5
+    behind = Spectrum(np.full(1024, 4))
+    masked = Spectrum(np.full(1024, 2), background=behind, quality=quality)
+    counts, background = masked.binned()
+    assert counts.sum() == 2 * (512 - 100)
+    assert background.sum() == 4 * (512 - 100)
+
+
+@given(st.integers(0, 50), st.floats(0.001, 50), st.integers(0, 50), st.floats(0.01, 3))
+def test_the_profiled_background_is_the_best_one(s, m, b, r):
+    level = float(profiled_background(s, m, b, r))
+    best = float(wstat([s], [m], [b], [r]))
+    for other in (level * 0.9, level * 1.1, level + 0.01):
+        assert best <= cstat([s], [m + r * other]) + cstat([b], [other]) + 1e-9
+
+
+def test_moments_of_cstat_are_those_of_many_draws():
+    rng = np.random.default_rng(0)
+    for level in (0.02, 0.3, 2.0, 60.0):
+        draws = cstat(rng.poisson(level, (60_000, 1)), level)
+        mean, variance = cstat_expected(level)
+        # Four standard errors of the mean of 60,000 draws.
+        assert draws.mean() == pytest.approx(float(mean), abs=4 * draws.std() / np.sqrt(60_000))
+        assert draws.var() == pytest.approx(float(variance), rel=0.1)
+
+
+def test_goodness_is_uniform_where_the_model_is_true():
+    rng = np.random.default_rng(1)
+    _, p = goodness(rng.poisson(0.3, (4000, 514)), np.full(514, 0.3))
+    assert 0.03 < np.mean(p < 0.05) < 0.075
+
+
+def test_fits_find_the_truth_within_their_errors():
+    simulated = simulate_spectra(30, classes=["LMXB"], net_counts=2000.0, rng=8)
+    rows = np.flatnonzero(simulated.table["gamma"].notna())
+    pulls = []
+    for row in rows:
+        fit = fit_spectrum(simulated.spectrum(row), tbabs() * power_law())
+        sigma = (fit.high["photon_index"] - fit.low["photon_index"]) / 2
+        pulls.append((fit.values["photon_index"] - simulated.table["gamma"][row]) / sigma)
+    assert abs(np.mean(pulls)) < 0.8
+    assert 0.5 < np.std(pulls) < 1.6
+
+
+def test_gradients_flow_through_a_response():
+    import torch
+
+    response = analytic_response()
+    flux = torch.rand(2, response.area.size, dtype=torch.float64, requires_grad=True)
+    rates = response.fold(flux)
+    rates[:, 300].sum().backward()
+    matrix = response.to_csr().toarray()
+    expected = matrix[:, 300] * response.area * response.width
+    np.testing.assert_allclose(flux.grad[0].numpy(), expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        rates.detach().numpy(), response.fold(flux.detach().numpy()), rtol=1e-9, atol=1e-14
+    )
+
+
+def test_hardness_of_counts_and_of_flux_differ_and_bracket_the_truth():
+    simulated = simulate_spectra(1, classes=["AGN"], net_counts=5000.0, rng=3)
+    spectrum = simulated.spectrum(0)
+    counts, flux = (hardness_ratios(spectrum, method=m) for m in ("counts", "flux"))
+    truth = simulated.table["hard_ms"][0]
+    found = counts["hard_ms"]
+    assert abs(found.value - truth) < 4 * (found.high - found.low) / 2
+    assert abs(flux["hard_hm"].value - counts["hard_hm"].value) > 0.02
