@@ -99,6 +99,13 @@ def test_bad_areas_and_extended_sources_are_cut_with_counts():
     assert dropped == {"SUM_FLAG ≥ 3": 1, "EP_EXTENT > 0": 1, "EP_8_DET_ML ≤ 8": 0}
 
 
+def test_a_value_that_is_no_number_is_named_with_its_column_and_row(catalogue):
+    table = catalogue.astype({"EP_2_FLUX": object})
+    table.loc[3, "EP_2_FLUX"] = "x"
+    with pytest.raises(SchemaError, match="EP_2_FLUX: row 3 is 'x', expected a number"):
+        features_4xmm(table)
+
+
 def test_hardness_of_both_families_and_of_nothing():
     assert hardness([1.0], [4.3])[0] == pytest.approx(0.623, abs=1e-3)
     assert hardness([1.0], [0.624], kind="ratio")[0] == pytest.approx(0.624)

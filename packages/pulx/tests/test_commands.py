@@ -59,6 +59,11 @@ def test_a_batch_goes_on_where_it_ended_and_names_a_broken_file(event_file, tmp_
     assert fresh["name"].iloc[0] == "toy"
 
 
+def test_no_harmonic_at_all_is_refused_before_any_file_is_read(tmp_path):
+    with pytest.raises(ValueError, match="nharm 0: expected 1 or more"):
+        search_many(["absent.evt"], tmp_path, nharm=0)
+
+
 def test_a_catalogue_becomes_a_ranking_with_the_honest_recall(catalogue, tmp_path):
     catalogue.to_parquet(tmp_path / "rows.parquet")
     done = CliRunner().invoke(

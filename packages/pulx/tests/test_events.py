@@ -131,6 +131,19 @@ def test_a_file_that_is_no_fits_or_has_no_events_is_named(tmp_path):
         EventList.from_fits(empty)
 
 
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
+def test_a_compressed_file_that_was_cut_is_called_cut_wherever_it_ends(write_events, share):
+    import gzip
+
+    rng = np.random.default_rng(0)
+    path = write_events(np.sort(rng.uniform(0, 5e4, 9000)), gti=[[0, 5e4]])
+    whole = gzip.compress(path.read_bytes())
+    cut = path.with_suffix(".evt.gz")
+    cut.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(CorruptFile, match=r"events\.evt\.gz: .*(ends early|ended before|cut)"):
+        EventList.from_fits(cut)
+
+
 def test_good_time_far_beyond_the_last_event_of_a_cut_file_is_cut_too():
     times = np.sort(np.random.default_rng(0).uniform(0, 1000, 2000))
     events = EventList.from_times(times, gti=[[0, 20_000]])

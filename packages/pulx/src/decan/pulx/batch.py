@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,11 @@ def search_many(
         ``exposure_s``, ``frequency_hz``, ``drift_hz_s``, ``Z2``, ``p_global``,
         ``pulsed_fraction``, ``limit`` (99.73 %), ``timing``, ``error``.
 
+    Raises
+    ------
+    ValueError
+        If ``nharm`` is below 1.
+
     Examples
     --------
     >>> import tempfile
@@ -81,6 +87,8 @@ def search_many(
     from joblib import Parallel, delayed
     from tqdm.auto import tqdm
 
+    if nharm < 1:
+        raise ValueError(f"nharm {nharm}: expected 1 or more")
     folder = Path(out)
     files = [Path(path) for path in paths]
     settings = {
@@ -135,7 +143,9 @@ def searched_range(
 def _search_one(path: Path, target: Path, settings: dict[str, Any]) -> None:
     row: dict[str, Any] = {"file": str(path)}
     try:
-        events = EventList.from_fits(path, energy=tuple(settings["energy"]) or None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the notes of the list say the same
+            events = EventList.from_fits(path, energy=tuple(settings["energy"]) or None)
         nharm = settings["nharm"]
         fmin, fmax = searched_range(events, settings["fmin"], settings["fmax"], nharm)
         search = search_accelerated(events, fmin, fmax, nharm=nharm, zmax=settings["zmax"])

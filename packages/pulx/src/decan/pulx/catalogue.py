@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,14 @@ from decan.core.errors import SchemaError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["blended_sources", "check_flux_unit", "clean_detections", "source_ids", "three_valued"]
+__all__ = [
+    "blended_sources",
+    "check_flux_unit",
+    "clean_detections",
+    "numbers",
+    "source_ids",
+    "three_valued",
+]
 
 _TRUE = {"t", "true", "1", "1.0", "y", "yes"}
 _FALSE = {"f", "false", "0", "0.0", "n", "no"}
@@ -104,6 +112,49 @@ def check_flux_unit(flux: ArrayLike, name: str = "EP_8_FLUX") -> None:
             f"{name}: median {middle:.3g} looks like units of 1e{unit} erg/cm2/s; "
             f"multiply by 1e{unit}"
         )
+
+
+def numbers(table: pd.DataFrame, names: Sequence[str], needed_for: str) -> NDArray[np.float64]:
+    """Columns of a table as numbers.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The catalogue.
+    names : sequence of str
+        Columns.
+    needed_for : str
+        Who needs them, for the message.
+
+    Returns
+    -------
+    ndarray, shape (n, len(names))
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, or a value is no number; the message names its row.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> numbers(pd.DataFrame({"rate": ["0.1", "faint"]}), ["rate"], "Swift")
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.SchemaError: rate: row 1 is 'faint', expected a number
+    """
+    import pandas as pd
+
+    found = np.empty((len(table), len(names)))
+    for i, name in enumerate(names):
+        if name not in table:
+            raise SchemaError(f"column {name!r} is missing; features of {needed_for} need it")
+        column = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float)
+        if (bad := np.isnan(column) & table[name].notna().to_numpy()).any():
+            row = int(np.flatnonzero(bad)[0])
+            raise SchemaError(f"{name}: row {row} is {table[name].iloc[row]!r}, expected a number")
+        found[:, i] = column
+    return found
 
 
 def source_ids(

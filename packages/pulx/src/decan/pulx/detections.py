@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from decan.core.errors import SchemaError
-
-from .catalogue import check_flux_unit, source_ids, three_valued
+from .catalogue import check_flux_unit, numbers, source_ids, three_valued
 from .features import Features, assembled, hardness, largest
 
 if TYPE_CHECKING:
@@ -84,16 +82,11 @@ def features_4xmm(
     if missing not in ("floor", "drop", "impute"):
         raise ValueError(f"missing {missing!r}: expected 'floor', 'drop' or 'impute'")
     flux_names = [f"EP_{band}_FLUX" for band in (1, 2, 3, 4, 5, 8)]
-    for name in flux_names:
-        if name not in table:
-            raise SchemaError(
-                f"column {name!r} is missing; features of 4XMM need {', '.join(flux_names)}"
-            )
-    check_flux_unit(table["EP_8_FLUX"])
+    flux = numbers(table, flux_names, "4XMM")
+    check_flux_unit(flux[:, 5])
     column = source or ("SRCID" if "SRCID" in table else "source_id")
     where = ("RA", "DEC")
     ids = source_ids(table, column, positions=where)
-    flux = table[flux_names].to_numpy(dtype=float)
     empty = ~(flux > 0)
     filled, keep, report = _filled(table, flux, empty, missing)
     log = np.log10(filled)
@@ -161,12 +154,9 @@ def features_chandra(table: pd.DataFrame, *, source: str = "name", peak: bool = 
     ['HRSoft', 'HRHard', 'log_peak']
     """
     names = [f"flux_aper_{band}" for band in "bsmh"]
-    for name in names:
-        if name not in table:
-            raise SchemaError(f"column {name!r} is missing; features of Chandra need it")
-    check_flux_unit(table["flux_aper_b"], "flux_aper_b")
+    flux = numbers(table, names, "Chandra")
+    check_flux_unit(flux[:, 0], "flux_aper_b")
     ids = source_ids(table, source, positions=("ra", "dec"))
-    flux = table[names].to_numpy(dtype=float)
     low = np.array([0.1 * np.min(c[c > 0], initial=np.inf) for c in flux.T])
     empty = ~(flux > 0)
     flux = np.where(empty, np.where(np.isfinite(low), low, _FLOOR), flux)

@@ -100,7 +100,10 @@ class PopulationOdds:
     variances : ndarray, shape (2, m)
         Shares of a grid of variances of log flux.
     flag : ndarray, shape (3,)
-        Log-odds of VAR_FLAG among the others at the mean peak, its slope, and what pulsars add.
+        Log-odds of VAR_FLAG among the others at the level of the peak, its slope, and what
+        pulsars add.
+    level : ndarray, shape ()
+        Mean log peak of the others: where the odds of the peak are even.
     place : ndarray of int, shape (5,)
         Columns of SCATTER, VISITS, VAR_FLAG, VAR_UNKNOWN and the peak, -1 where absent.
 
@@ -118,6 +121,7 @@ class PopulationOdds:
     covariance: NDArray[np.float64]
     variances: NDArray[np.float64]
     flag: NDArray[np.float64]
+    level: NDArray[np.float64]
     place: NDArray[np.int64]
 
     @classmethod
@@ -140,11 +144,13 @@ class PopulationOdds:
         if min(place[:2]) >= 0:
             likelihood = _likelihood(values[:, place[0]], values[:, place[1]])
             variances = _variance_shares(likelihood, known, weight, n_known)
-        flag = np.zeros(3)
+        flag, level = np.zeros(3), 0.0
+        if place[4] >= 0:
+            level = float(np.average(values[~known, place[4]], weights=weight[~known]))
         if place[2] >= 0:
-            said, bright, seen = _flags(values, place)
+            said, bright, seen = _flags(values, place, level)
             flag = _flag_odds(said[seen], bright[seen], known[seen])
-        return cls(colours, mean, covariance, variances, flag, place)
+        return cls(colours, mean, covariance, variances, flag, np.array(level), place)
 
     def odds(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Log-odds of rows of features as they are."""
@@ -158,12 +164,12 @@ class PopulationOdds:
             total = total + np.log(likelihood @ self.variances[1])
             total = total - np.log(likelihood @ self.variances[0])
         if self.place[2] >= 0:
-            said, bright, seen = _flags(values, self.place)
+            said, bright, seen = _flags(values, self.place, float(self.level))
             others = self.flag[0] + self.flag[1] * bright
             change = _log_bernoulli(said, others + self.flag[2]) - _log_bernoulli(said, others)
             total = total + np.where(seen, change, 0.0)
         if self.place[4] >= 0:
-            total = total + np.log(10) * values[:, self.place[4]]
+            total = total + np.log(10) * (values[:, self.place[4]] - self.level)
         return np.asarray(total)
 
 
@@ -235,10 +241,10 @@ def _variance_shares(
 
 
 def _flags(
-    values: NDArray[np.float64], place: NDArray[np.int64]
+    values: NDArray[np.float64], place: NDArray[np.int64], level: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.bool_]]:
-    """VAR_FLAG, the peak from its usual value on, and whether the flag is known at all."""
-    bright = values[:, place[4]] + 12.5 if place[4] >= 0 else np.zeros(len(values))
+    """VAR_FLAG, the peak from its level on, and whether the flag is known at all."""
+    bright = values[:, place[4]] - level if place[4] >= 0 else np.zeros(len(values))
     seen = values[:, place[3]] < 0.5 if place[3] >= 0 else np.ones(len(values), bool)
     return values[:, place[2]] > 0.5, bright, seen
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from decan.core.errors import SchemaError
 
-from .catalogue import source_ids
+from .catalogue import numbers, source_ids
 from .features import Features, assembled, by_source, hardness
 
 if TYPE_CHECKING:
@@ -69,14 +69,9 @@ def features_swift(
     >>> features_swift(rows).report
     {'rows without a significant rate in both bands': 1}
     """
-    for name in ("rate", "rate_err_plus", "soft_rate", "hard_rate"):
-        if name not in snapshots:
-            raise SchemaError(f"column {name!r} is missing; features of Swift need it")
+    names = ("rate", "rate_err_plus", "soft_rate", "hard_rate")
+    rate, error, soft, hard = numbers(snapshots, names, "Swift").T
     ids = source_ids(snapshots, source)
-    rate, error, soft, hard = (
-        snapshots[name].to_numpy(dtype=float)
-        for name in ("rate", "rate_err_plus", "soft_rate", "hard_rate")
-    )
     limit = (
         snapshots["upper_limit"].to_numpy(bool)
         if "upper_limit" in snapshots
@@ -150,19 +145,17 @@ def features_lsxps(table: pd.DataFrame, *, source: str = "LSXPS_ID") -> Features
     """
     rates = [f"Rate_band{band}" for band in range(4)]
     errors = [f"{name}_pos" for name in rates]
-    for name in (*rates, *errors, "HR1", "HR2", "PeakRate_band0"):
-        if name not in table:
-            raise SchemaError(f"column {name!r} is missing; features of LSXPS need it")
+    rate, error = numbers(table, rates, "LSXPS"), numbers(table, errors, "LSXPS")
+    first, second, highest = numbers(table, ("HR1", "HR2", "PeakRate_band0"), "LSXPS").T
     ids = source_ids(table, source, positions=("RA", "Decl"))
-    rate, error = (table[names].to_numpy(dtype=float) for names in (rates, errors))
     keep = rate[:, 0] > 0
     if not keep.any():
         raise SchemaError("Rate_band0: no source has a rate above 0")
     empty = ~(rate > 0)
     log = np.log10(np.where(empty, np.maximum(np.nan_to_num(error), _LEAST_RATE), rate))
-    peak = np.log10(np.fmax(table["PeakRate_band0"].to_numpy(float), 10 ** log[:, 0]))
+    peak = np.log10(np.fmax(highest, 10 ** log[:, 0]))
     columns = dict(zip([f"log_rate_band{band}" for band in range(4)], log.T, strict=True))
-    columns |= {name: np.nan_to_num(table[name].to_numpy(float)) for name in ("HR1", "HR2")}
+    columns |= {"HR1": np.nan_to_num(first), "HR2": np.nan_to_num(second)}
     columns |= {"log_peak": peak, "PEAK_OVER_MEAN": peak - log[:, 0]}
     report = {"band rates floored at their error": int(empty[keep].sum())}
     if not keep.all():

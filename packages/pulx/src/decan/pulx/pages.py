@@ -186,7 +186,9 @@ def search_files(
 def _search_section(
     page: Page, path: Path, band: Any, fmin: float, fmax: float, nharm: int, zmax: float | None
 ) -> None:
-    events = EventList.from_fits(path, energy=band)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the notes of the list say the same
+        events = EventList.from_fits(path, energy=band)
     low, high = searched_range(events, fmin, fmax, nharm)
     constant = search_z(events, low, high)
     drifting = search_accelerated(events, low, high, nharm=nharm, zmax=zmax)

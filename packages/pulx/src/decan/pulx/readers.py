@@ -6,8 +6,10 @@ that are energies, cameras whose frames blur the times.
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,9 +129,12 @@ def read_event_file(path: str | os.PathLike[str]) -> RawEvents:
         with fits.open(path, memmap=False) as hdus:
             return _from_hdus(hdus, path.name)
     except SchemaError:
+        if _is_cut(path):
+            raise CorruptFile(f"{path}: the compressed file ends early; get it again") from None
         raise
-    except (OSError, EOFError, TypeError, ValueError, fits.VerifyError) as error:
-        raise CorruptFile(f"{path}: not readable as FITS events ({error})") from error
+    except (OSError, EOFError, TypeError, ValueError, zlib.error, fits.VerifyError) as error:
+        said = str(error).split(". ")[0].rstrip(".")
+        raise CorruptFile(f"{path}: not readable as FITS events ({said})") from error
 
 
 def time_reference(header: Any, where: str) -> tuple[int, float] | None:
@@ -173,6 +178,19 @@ def time_reference(header: Any, where: str) -> tuple[int, float] | None:
         return None
     day = int(np.floor(whole))
     return day, (whole - day) + rest
+
+
+def _is_cut(path: Path) -> bool:
+    """Whether a compressed file ends before its end, which hides the extensions behind."""
+    if path.suffix != ".gz":
+        return False
+    try:
+        with gzip.open(path) as stream:
+            while stream.read(2**20):
+                pass
+    except (EOFError, OSError, zlib.error):
+        return True
+    return False
 
 
 def _from_hdus(hdus: Any, where: str) -> RawEvents:
