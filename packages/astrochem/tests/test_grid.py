@@ -148,7 +148,7 @@ def test_missing_files_and_columns_are_named(tmp_path):
     with pytest.raises(SchemaError, match="time_yr"):
         ModelGrid.read(tmp_path / "half.csv")
     (tmp_path / "grid.h5").write_bytes(b"no hdf5")
-    with pytest.raises(CorruptFile, match="not an HDF5"):
+    with pytest.raises(CorruptFile, match="not a readable HDF5 grid"):
         ModelGrid.read(tmp_path / "grid.h5")
 
 

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from decan.core.data.registry import DataSet, File, Registry
-from decan.core.data.tables import read_table
+from decan.core.data.tables import number_column, read_table
 from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
+from decan.core.files import reading
 
 from .chemistry import atoms_in
 from .space import CLOUD
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from .grid import ModelGrid
 
@@ -32,6 +34,7 @@ META_COLUMNS = (
     "status",
     "network",
 )
+_MOST_COMPRESSED = 1000
 _UCLCHEM_PHYSICS = ("Time", "Density", "gasTemp", "dustTemp", "Av", "radfield", "zeta")
 _UCLCHEM_MARKS = ("dstep", "point", "parcel", "age")
 
@@ -119,36 +122,39 @@ def read_h5(path: str | os.PathLike[str]) -> pd.DataFrame:
     import h5py
     import pandas as pd
 
-    if not Path(path).is_file():
-        raise DataNotAvailable(f"{path}: no such file")
     models = []
-    try:
-        with h5py.File(path, "r") as file:
-            if "abundances_columns" not in file:
+    with reading(path, "HDF5 grid") as place, h5py.File(place, "r") as file:
+        if "abundances_columns" not in file:
+            raise SchemaError(
+                f"{path}: data set 'abundances_columns' with the names of the columns is "
+                f"missing; the file holds {', '.join(list(file)[:6])}"
+            )
+        names = [
+            name.decode() if isinstance(name, bytes) else str(name)
+            for name in file["abundances_columns"][()]
+        ]
+        for number, key in enumerate(k for k in sorted(file) if k != "abundances_columns"):
+            values = _content(file[key], place)
+            if values.ndim != 2 or values.shape[1] != len(names):
                 raise SchemaError(
-                    f"{path}: data set 'abundances_columns' with the names of the columns is "
-                    f"missing; the file holds {', '.join(list(file)[:6])}"
+                    f"{path}: model {key!r} has shape {values.shape}, expected "
+                    f"(times, {len(names)})"
                 )
-            names = [
-                name.decode() if isinstance(name, bytes) else str(name)
-                for name in file["abundances_columns"][()]
-            ]
-            for number, key in enumerate(k for k in sorted(file) if k != "abundances_columns"):
-                values = np.asarray(file[key])
-                if values.ndim != 2 or values.shape[1] != len(names):
-                    raise SchemaError(
-                        f"{path}: model {key!r} has shape {values.shape}, expected "
-                        f"(times, {len(names)})"
-                    )
-                frame = pd.DataFrame(values, columns=[name.strip() for name in names])
-                models.append(_one_model(frame, number, f"{path}:{key}"))
-    except SchemaError:
-        raise
-    except OSError as error:
-        raise CorruptFile(f"{path}: not an HDF5 file ({error})") from error
+            frame = pd.DataFrame(values, columns=[name.strip() for name in names])
+            models.append(_one_model(frame, number, f"{path}:{key}"))
     if not models:
         raise SchemaError(f"{path}: holds no model")
     return pd.concat(models, ignore_index=True)
+
+
+def _content(dataset: Any, path: Path) -> NDArray[Any]:
+    """All of a data set, unless its size is that of a spoilt header and would fill the memory."""
+    claimed, there = int(dataset.nbytes), path.stat().st_size
+    if claimed > _MOST_COMPRESSED * there:
+        raise CorruptFile(
+            f"{path}: {dataset.name!r} claims {claimed:,} bytes in a file of {there:,}"
+        )
+    return np.asarray(dataset[()])
 
 
 def _uclchem_frame(path: Path) -> pd.DataFrame:
@@ -173,8 +179,13 @@ def _one_model(frame: pd.DataFrame, number: int, name: str) -> pd.DataFrame:
     missing = [column for column in _UCLCHEM_PHYSICS if column not in frame]
     if missing:
         raise SchemaError(f"{name}: column {missing[0]!r} is missing, which UCLCHEM writes")
+    if frame.empty:
+        raise SchemaError(f"{name}: holds no time step")
     skip = {*_UCLCHEM_PHYSICS, *_UCLCHEM_MARKS}
     species = [str(column) for column in frame if column not in skip]
+    frame = frame.assign(
+        **{column: number_column(frame, column, name) for column in [*_UCLCHEM_PHYSICS, *species]}
+    )
     last = frame.iloc[-1]
     values: dict[str, Any] = {
         "model_id": number,

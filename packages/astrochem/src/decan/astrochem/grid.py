@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from decan.core.data.splits import group_split
-from decan.core.data.tables import read_table
+from decan.core.data.tables import number_column, read_table
 from decan.core.errors import SchemaError
 
 from .archive import META_COLUMNS, read_h5, read_uclchem_folder
@@ -179,12 +179,14 @@ class ModelGrid:
                 f"{name}: models of several networks are mixed "
                 f"({', '.join(map(str, table['network'].unique()))}); select one"
             )
-        table = _without_repeats(table, name)
         species = [
-            c
+            str(c)
             for c in table
             if c not in {*names, *META_COLUMNS, *CLOUD.names, "model_id", "time_yr"}
         ]
+        numbers = [*dict.fromkeys(["time_yr", *names, *species])]
+        table = table.assign(**{c: number_column(table, c, name) for c in numbers})
+        table = _without_repeats(table, name)
         index = pd.MultiIndex.from_frame(table[["model_id", "time_yr"]])
         raw = table[species].set_axis(index).astype(float)
         logs, zeros = _logarithms(raw, scale, name)

@@ -324,8 +324,8 @@ def _refuse_rate(zeta: NDArray[np.float64]) -> None:
     if len(small):
         raise SchemaError(
             f"column {ZETA!r}, row {small[0]}: found {zeta[small[0]]:g}, expected multiples of "
-            "1.3e-17 s-1 (1 is the local rate).\n"
-            "  Divide rates in s-1 by 1.3e-17, or give them as astropy quantities."
+            "1.3e-17 s-1 (1 is the local rate); "
+            "divide rates in s-1 by 1.3e-17, or give them as astropy quantities"
         )
 
 
