@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -150,3 +152,42 @@ def test_an_experiment_is_left_out_of_a_preset_that_is_not_its_own(tmp_path):
         """Takes long."""
 
     assert reproduce(LIBRARY, {"long": long}, tmp_path, preset="quick") == []
+
+
+KILLED = """
+import os, pathlib, signal, sys
+import typer
+from decan.core.experiment import SIMULATED, experiment, reproduce
+from decan.core.library import Library
+
+@experiment(title="First")
+def first(run):
+    '''Ends well.'''
+    run.record("call", len(list(run.folder.parents[1].glob("call-*"))), provenance=SIMULATED, n=1)
+    (run.folder.parents[1] / f"call-{os.getpid()}").touch()
+
+@experiment(title="Second")
+def second(run):
+    '''Is killed the first time.'''
+    (run.folder / "half.csv").write_text("a,b\\n1,")
+    if sys.argv[2] == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    run.record("one", 1, provenance=SIMULATED, n=1)
+
+library = Library("transits", "Killed", "", "", typer.Typer())
+both = {"first": first, "second": second}
+results = reproduce(library, both, pathlib.Path(sys.argv[1]), resume=True)
+print([result.status for result in results], results[0].measurements[0].value)
+"""
+
+
+def test_a_killed_run_goes_on_where_it_was_with_what_was_finished(tmp_path):
+    def run(mode):
+        command = [sys.executable, "-c", KILLED, str(tmp_path), mode]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert run("kill").returncode == -9
+    finished = [one.experiment for one in read_results(tmp_path) if one.status == "done"]
+    assert finished == ["first"]
+    again = run("go on")
+    assert again.stdout.strip() == "['done', 'done'] 0.0", again.stderr
