@@ -232,7 +232,7 @@ def _null_maxima(
         counts = (rate + null["noise"][k]).clamp(min=0)
         refit = (counts - null["residual"][k]).clamp(min=0.05 * rate)
         image = score.cpu().numpy()
-        peaks = local_maxima(image, 2.5, 2.0)[:12]
+        peaks = local_maxima(image, 1.0, 2.0)[:12]
         if not peaks:
             found.append(0.0)
             continue

@@ -117,6 +117,26 @@ def _record_completeness(run: Run, scores: list[dict[str, Any]]) -> None:
         run.record(f"completeness {name} counts", value, provenance=SIMULATED, n=n)
 
 
+def missed_bright(field: int, catalogue: pd.DataFrame, truth: pd.DataFrame) -> list[dict[str, Any]]:
+    """True points above 100 counts without a match, and what lies nearest to them."""
+    points, rest = truth[truth["kind"] == "point"], truth[truth["kind"] != "point"]
+    seen = set(score_catalogue(catalogue, truth)["matches"]["counts"])
+    rows = []
+    for row in rows_of(points[points["counts_total"] >= 100]):
+        if row.counts_total in seen:
+            continue
+        others = points[points["counts_total"] != row.counts_total]
+        away = {
+            "true point": np.hypot(others["x_pix"] - row.x_pix, others["y_pix"] - row.y_pix),
+            "true extended": np.hypot(rest["x_pix"] - row.x_pix, rest["y_pix"] - row.y_pix),
+            "found": np.hypot(catalogue["x"] - row.x_pix, catalogue["y"] - row.y_pix),
+        }
+        near = {f"nearest {k} (px)": float(v.min()) for k, v in away.items() if len(v)}
+        place = {"x": row.x_pix, "y": row.y_pix, "counts": row.counts_total}
+        rows.append({"field": field, **place, **near})
+    return rows
+
+
 def summary(name: str, scores: list[dict[str, Any]]) -> dict[str, Any]:
     """One row of the table of detectors."""
     import pandas as pd

@@ -123,11 +123,12 @@ def fields(run: Run) -> None:
     from ..catalogue import score_catalogue
     from ..decomposer import TensionDecomposer
 
-    scores, diffuse, slopes = [], [], []
+    scores, diffuse, slopes, missed = [], [], [], []
     other: dict[str, list[Any]] = {"matched filter": []}
     for number, (image, truth, true_diffuse) in enumerate(cases.field_cases(run)):
         fitted = TensionDecomposer(random_state=run.seed).fit(image)
         scores.append(score_catalogue(fitted.catalogue_, truth))
+        missed += cases.missed_bright(number, fitted.catalogue_, truth)
         other["matched filter"].append(score_catalogue(matched_filter(image), truth))
         cases.other_detectors(image, truth, other)
         diffuse.append(cases.diffuse_rms(fitted, truth, true_diffuse))
@@ -141,6 +142,8 @@ def fields(run: Run) -> None:
         ("power-spectrum slope within 2 sigma of truth", slopes),
     ):
         run.record(metric, float(np.mean(values)), provenance=SIMULATED, n=len(values))
+    if missed:
+        run.table("missed", pd.DataFrame(missed), caption="Points above 100 counts not found.")
     rows = [cases.summary("latent tension", scores)]
     rows += [cases.summary(name, many) for name, many in other.items() if len(many) == len(scores)]
     run.table(
