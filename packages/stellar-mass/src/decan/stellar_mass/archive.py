@@ -136,7 +136,7 @@ def log_fluxes(table: pd.DataFrame, bands: tuple[str, ...]) -> pd.DataFrame:
     for band in bands:
         error = table[f"flux_{band}_err_mjy"].to_numpy(float)
         made[band] = luptitude(table[f"flux_{band}_mjy"].to_numpy(float), error)
-    return pd.DataFrame(made)
+    return pd.DataFrame(made, index=table.index)
 
 
 def resolve_blocks(table: pd.DataFrame) -> dict[str, pd.DataFrame]:

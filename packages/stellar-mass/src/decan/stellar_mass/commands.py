@@ -113,6 +113,21 @@ def decompose(
     typer.echo(f"\nThe page: {page.save(out).resolve()}")
 
 
+@commands.command()
+def train(
+    out: Annotated[Path, typer.Option(help="Folder for the weights.")] = Path(
+        "stellar-mass-weights"
+    ),
+    preset: Annotated[str, typer.Option(help="shipped (half an hour) or quick.")] = "shipped",
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+) -> None:
+    """Train the weights that are shipped, on simulated galaxies."""
+    from .shipped import train_shipped
+
+    for folder in train_shipped(out, preset=preset, seed=seed):
+        typer.echo(f"written: {folder}")
+
+
 def _columns(frame: pd.DataFrame, names: str, option: str) -> pd.DataFrame:
     from .inputs import selected
 

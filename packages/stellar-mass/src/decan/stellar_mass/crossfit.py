@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from decan.core.data.splits import group_folds
 
@@ -296,6 +296,12 @@ class _Curves(_Lines):
         return np.column_stack([scaled, products, missing[:, self.gaps_].astype(float)])
 
 
+def score_features(values: NDArray[np.float64]) -> Callable[[NDArray[np.float64]], Any]:
+    """The map from columns to normal scores and flags of gaps, as learned from some rows."""
+    lines = _Lines().fit(values, np.zeros(len(values)))
+    return lines._features
+
+
 def _trees(seed: int) -> Any:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
@@ -434,7 +440,7 @@ def _pooled(
 ) -> tuple[MixtureDensity, NDArray[np.float64]]:
     """Densities of the test rows, pooled by the weights that suit the training rows."""
     known = [one.density(predictions, train).logpdf(score[train]) for one in candidates]
-    share = _pool_weights(np.stack(known, axis=1))
+    share = pool_weights(np.stack(known, axis=1))
     return MixtureDensity.pool([one.density(predictions, test) for one in candidates], share), share
 
 
@@ -452,7 +458,7 @@ def _joined(pools: Sequence[tuple[NDArray[np.intp], MixtureDensity]], n: int) ->
     return whole
 
 
-def _pool_weights(logpdf: NDArray[np.float64]) -> NDArray[np.float64]:
+def pool_weights(logpdf: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weights of a linear pool of densities with the largest likelihood; the last never 0."""
     dense = np.exp(logpdf - logpdf.max(axis=1, keepdims=True))
     share = np.full(dense.shape[1], 1 / dense.shape[1])

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import measures
-from .crossfit import CrossFit, CrossFitter, normal_scores
+from .classes import ClassFitter, is_discrete
+from .crossfit import CrossFitter, normal_scores
 from .densities import prior_logpdf
 from .inputs import (
     Columns,
@@ -164,7 +165,8 @@ class Decomposition:
         """Local information and components of every object, nats; averages are those of all."""
         import pandas as pd
 
-        parts = local_components(self.measure, *self.local.T, self.shared)
+        i_1, i_2, i_12 = self.local.T
+        parts = local_components(self.measure, i_1, i_2, i_12, self.shared)
         frame = pd.DataFrame(
             self.local, columns=["information_1", "information_2", "information_12"]
         )
@@ -234,7 +236,8 @@ class Decomposition:
         edges = (
             np.nanquantile(column, np.linspace(0, 1, bins + 1)) if isinstance(bins, int) else bins
         )
-        place = pd.cut(column, np.unique(edges), labels=False, include_lowest=True)
+        cuts = [float(edge) for edge in np.unique(np.asarray(edges, dtype=float))]
+        place = np.asarray(pd.cut(column, cuts, labels=False, include_lowest=True))
         frame = self.by(place)
         frame.insert(1, "centre", [np.nanmedian(column[place == k]) for k in frame["class"]])
         return frame
@@ -297,6 +300,11 @@ class Decomposition:
 
     def _shift(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         """What the place of a class within all objects says about the target."""
+        if is_discrete(self.y):
+            _, code = np.unique(self.y, return_inverse=True)
+            everywhere = np.bincount(code) / len(code)
+            here = np.bincount(code[rows], minlength=len(everywhere)) / len(rows)
+            return np.asarray(np.log(everywhere[code[rows]]) - np.log(here[code[rows]]))
         score = normal_scores(self.y)
         overall = -0.5 * score**2 - 0.5 * np.log(2 * np.pi)
         return overall[rows] - prior_logpdf(score[rows])
@@ -440,8 +448,9 @@ class _Fit:
     ) -> None:
         self.y, self.groups, self.estimator, self.measure = y, groups, estimator, measure
         self.seed = seed
+        self.discrete = is_discrete(y)
         self.fitter = self._fitter(folds)
-        self._first: CrossFit | None = None
+        self._first: Any = None
 
     def __call__(
         self, first: Columns, second: Columns
@@ -466,6 +475,8 @@ class _Fit:
         return local, shared
 
     def _fitter(self, folds: int) -> Any:
+        if self.discrete and self.estimator in ("crossfit", "network"):
+            return ClassFitter(folds=folds, rng=self.seed)
         if self.estimator == "crossfit":
             return CrossFitter(folds=folds, rng=self.seed)
         if self.estimator == "network":
@@ -474,11 +485,10 @@ class _Fit:
             return NetworkFitter(folds=folds, rng=self.seed)
         return None
 
-    def _given(self, x: Columns, parts: Sequence[CrossFit]) -> CrossFit:
+    def _given(self, x: Columns, parts: Sequence[Any]) -> Any:
         if x.values.shape[1] == 0:
             x = Columns(np.zeros((len(self.y), 1)), ("nothing",), None)
-        found: CrossFit = self.fitter.fit(x, self.y, groups=self.groups, parts=parts)
-        return found
+        return self.fitter.fit(x, self.y, groups=self.groups, parts=parts)
 
     def _by_formula(self, first: Columns, second: Columns, same: bool) -> NDArray[np.float64]:
         from .information import mutual_information
@@ -493,7 +503,11 @@ class _Fit:
         both = one if same else local(first.beside(second))
         return np.stack([one, two, both], axis=1)
 
-    def _common(self, one: CrossFit, two: CrossFit) -> NDArray[np.float64]:
+    def _common(self, one: Any, two: Any) -> NDArray[np.float64]:
+        if self.discrete:
+            return measures.ccs_redundancy(
+                one.probability, two.probability, one.prior, rng=self.seed
+            )
         grid = np.linspace(-4, 4, 81)
         prior = np.exp(-0.5 * grid**2)
         rows = [fit.density.on_grid(grid) for fit in (one, two)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class MixtureDensity:
     def __len__(self) -> int:
         return len(self.weight)
 
-    def __getitem__(self, rows: ArrayLike | slice) -> MixtureDensity:
+    def __getitem__(self, rows: Any) -> MixtureDensity:
         return MixtureDensity(self.weight[rows], self.mean[rows], self.sd[rows])
 
     def logpdf(self, y: ArrayLike) -> NDArray[np.float64]:
@@ -144,7 +144,7 @@ class BinnedDensity:
     def __len__(self) -> int:
         return len(self.probability)
 
-    def __getitem__(self, rows: ArrayLike | slice) -> BinnedDensity:
+    def __getitem__(self, rows: Any) -> BinnedDensity:
         return BinnedDensity(self.edges, np.atleast_2d(self.probability[rows]))
 
     def __repr__(self) -> str:

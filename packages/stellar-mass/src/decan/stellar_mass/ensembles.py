@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from torch import nn
 
-__all__ = ["NetworkFitter", "cross_fit_sets", "standard_columns", "train_members"]
+# The folds of a union and of its parts must be the same.
+_FOLDS_SEED = 20_250_923
+
+__all__ = ["NetworkFitter", "cross_fit_sets", "standard_columns", "train_members", "with_parts"]
 
 
 class NetworkFitter:
@@ -84,11 +87,12 @@ class NetworkFitter:
         CrossFit
         """
         values = x.values if isinstance(x, Columns) else np.asarray(x, dtype=np.float64)
+        values = values[:, None] if values.ndim == 1 else values
         [fitted] = cross_fit_sets(
             values, [np.arange(values.shape[1])], y, groups=groups, folds=self.folds,
-            members=self.members, epochs=self.epochs, rng=self.seed, parts=[parts],
+            members=self.members, epochs=self.epochs, rng=self.seed,
         )  # fmt: skip
-        return fitted
+        return with_parts(fitted, parts, groups, self.folds) if parts else fitted
 
 
 def cross_fit_sets(
@@ -101,7 +105,6 @@ def cross_fit_sets(
     members: int = 2,
     epochs: int | None = None,
     rng: np.random.Generator | int | None = None,
-    parts: Sequence[Sequence[CrossFit]] | None = None,
 ) -> list[CrossFit]:
     """Out-of-fold densities of y given each of several sets of columns, trained together.
 
@@ -121,8 +124,6 @@ def cross_fit_sets(
         Passes over the data; by the number of rows without it.
     rng : numpy.random.Generator or int, optional
         See SPEC 7.
-    parts : sequence of sequences of CrossFit, optional
-        For each set the fits that join its pool.
 
     Returns
     -------
@@ -145,18 +146,18 @@ def cross_fit_sets(
     score = normal_scores(y)
     n = len(score)
     labels = np.arange(n) if groups is None else np.asarray(groups)
-    cuts = group_folds(labels, folds, rng=seed)
+    cuts = group_folds(labels, folds, rng=_FOLDS_SEED)
     columns, owner = standard_columns(values)
     networks, rows, held, place = [], [], [], []
     for s, chosen in enumerate(sets):
-        used = torch.from_numpy(np.isin(owner, np.asarray(chosen)).astype(np.float32))
+        mix = torch.from_numpy(_whitening(columns, np.isin(owner, np.asarray(chosen))))
         for f, (train, _) in enumerate(cuts):
             inner = group_folds(labels[train], max(members, 2) + 2, rng=seed + f)
             for m in range(members):
                 networks.append(
                     seeded(
                         seed + 1009 * s + 31 * f + m,
-                        lambda used=used: PhotometryNetwork(columns.shape[1], used=used),
+                        lambda mix=mix: PhotometryNetwork(columns.shape[1], mix=mix),
                     )
                 )
                 rows.append(train[inner[m][0]])
@@ -167,8 +168,45 @@ def cross_fit_sets(
     for s in range(len(sets)):
         density = _assembled(networks, columns, cuts, place, s, n)
         prediction = density.expected()[:, None]
-        found.append(pooled_with_parts(density, prediction, score, cuts, parts[s] if parts else ()))
+        found.append(pooled_with_parts(density, prediction, score, cuts, ()))
     return found
+
+
+def with_parts(
+    union: CrossFit,
+    parts: Sequence[CrossFit],
+    groups: ArrayLike | None,
+    folds: int,
+) -> CrossFit:
+    """The fit of a union, pooled with those of its parts on the same folds.
+
+    Parameters
+    ----------
+    union : CrossFit
+        From all columns.
+    parts : sequence of CrossFit
+        From parts of them, on the same rows.
+    groups : array_like, shape (n,), optional
+        As they were fitted with.
+    folds : int
+        As they were fitted with.
+
+    Returns
+    -------
+    CrossFit
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).normal(size=(200, 2))
+    >>> one, both = cross_fit_sets(x, [[0], [0, 1]], x[:, 0], folds=2, members=1, epochs=2, rng=0)
+    >>> with_parts(both, [one], None, 2).weights.shape
+    (2, 3)
+    """
+    n = len(union.score)
+    cuts = group_folds(
+        np.arange(n) if groups is None else np.asarray(groups), folds, rng=_FOLDS_SEED
+    )
+    return pooled_with_parts(union.density, union.predictions, union.score, cuts, parts)
 
 
 def train_members(
@@ -222,7 +260,7 @@ def train_members(
     batch, passes = _plan(n)
     passes = passes if epochs is None else epochs
 
-    def loss(model: nn.Module, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict]:  # type: ignore[type-arg]
+    def loss(model: nn.Module, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict]:
         head: Any = model.head
         return head.loss(model(batch["x"]), batch["y"]), {}
 
@@ -293,6 +331,20 @@ def mixture_of(network: Any, columns: NDArray[np.float32]) -> MixtureDensity:
     return MixtureDensity(
         log_weight.exp().double().numpy(), mean.double().numpy(), log_sd.exp().double().numpy()
     )
+
+
+def _whitening(columns: NDArray[np.float32], used: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Matrix to uncorrelated combinations of the used columns, each of width 1.
+
+    Magnitudes of one galaxy are nearly equal; what tells masses apart are their differences.
+    """
+    chosen = np.flatnonzero(used)
+    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(columns[:, chosen].T.astype(float))))
+    # Directions of a thousandth of the largest variance are measurement noise.
+    scaled = vectors / np.sqrt(np.maximum(values, 1e-3 * values[-1] + 1e-12))
+    out = np.zeros((columns.shape[1], columns.shape[1]), dtype=np.float32)
+    out[np.ix_(chosen, chosen)] = scaled
+    return out
 
 
 def _assembled(

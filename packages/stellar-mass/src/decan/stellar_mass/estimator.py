@@ -29,7 +29,7 @@ NETWORKS = ("small", "paper")
 DENSITIES = ("mixture", "bins")
 
 
-class StellarMassEstimator(Saved, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class StellarMassEstimator(Saved, RegressorMixin, BaseEstimator):
     """Stellar mass, or any other number, with a calibrated density.
 
     An ensemble of small networks, each trained without one part of the groups, whose pooled

@@ -97,8 +97,9 @@ def as_columns(values: ArrayLike | Any, argument: str) -> Columns:
     index = getattr(values, "index", None)
     index = None if callable(index) else index  # a list has a method of that name
     if hasattr(values, "columns"):
-        names = tuple(str(name) for name in values.columns)
-        parts = [_numbers(values[name], f"{argument}: column {name!r}") for name in values.columns]
+        table: Any = values
+        names = tuple(str(name) for name in table.columns)
+        parts = [_numbers(table[name], f"{argument}: column {name!r}") for name in table.columns]
         if not parts:
             raise ValueError(f"{argument}: the table has no column")
         array = np.stack(parts, axis=1)

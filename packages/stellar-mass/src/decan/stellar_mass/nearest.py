@@ -62,7 +62,8 @@ def ksg_information(
     x, y = _standard(x, generator), _standard(y, generator)
     parts = [x, y] if z is None else [x, y, _standard(z, generator)]
     joint = np.concatenate(parts, axis=1)
-    radius = cKDTree(joint).query(joint, k=[k + 1], p=np.inf)[0][:, 0]
+    far: Any = cKDTree(joint).query(joint, k=[k + 1], p=np.inf)[0]
+    radius = far[:, 0]
     # The neighbour at exactly this distance does not count, however the sums below round.
     radius = radius - 4 * np.finfo(np.float64).eps * np.abs(joint).max()
     if z is None:

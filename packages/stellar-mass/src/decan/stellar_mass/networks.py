@@ -128,8 +128,9 @@ class PhotometryNetwork(nn.Module):
         Width of the hidden layers.
     bins, components : int
         See :class:`Head`.
-    used : Tensor of float, shape (inputs,), optional
-        1 where the network sees a column and 0 where it does not.
+    mix : Tensor of float, shape (inputs, inputs), optional
+        Fixed matrix that the columns go through first: which of them the network sees, and in
+        which combinations. As they are without it.
 
     Examples
     --------
@@ -138,7 +139,7 @@ class PhotometryNetwork(nn.Module):
     (torch.Size([2, 8]), torch.Size([2, 9]))
     """
 
-    used: Tensor
+    mix: Tensor
 
     def __init__(
         self,
@@ -147,10 +148,10 @@ class PhotometryNetwork(nn.Module):
         hidden: int = 48,
         bins: int = 0,
         components: int = 3,
-        used: Tensor | None = None,
+        mix: Tensor | None = None,
     ) -> None:
         super().__init__()
-        self.register_buffer("used", torch.ones(inputs) if used is None else used)
+        self.register_buffer("mix", torch.eye(inputs) if mix is None else mix)
         self.straight = nn.Linear(inputs, latent)
         self.bent = nn.Sequential(
             nn.Linear(inputs, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(),
@@ -160,7 +161,7 @@ class PhotometryNetwork(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """The latent vector, shape (rows, latent)."""
-        seen = x * self.used
+        seen = x @ self.mix
         out: Tensor = self.straight(seen) + self.bent(seen)
         return out
 

@@ -60,7 +60,7 @@ def check_cutouts(cutouts: ArrayLike, *, bands: int | None = None) -> NDArray[np
             f"({int((share > MOST_MISSING).sum())} objects above 5 %); drop it or fill the gaps"
         )
     array[missing] = 0.0
-    empty = ~array.any(axis=(2, 3))
+    empty = (array == 0).all(axis=(2, 3))
     if empty.any():
         row, band = np.argwhere(empty)[0]
         count = int(empty.any(axis=1).sum())

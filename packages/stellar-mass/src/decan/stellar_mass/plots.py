@@ -66,7 +66,7 @@ def plot_components(results: Mapping[str, Decomposition], *, ax: Axes | None = N
         place = np.arange(len(parts)) + (k - 1.5) * width
         value = np.array([part.value for part in parts])
         error = [[p.value - p.low for p in parts], [p.high - p.value for p in parts]]
-        look = {"color": SHADES[name], "label": _words(name), "error_kw": {"lw": 1}}
+        look: dict[str, Any] = {"color": SHADES[name], "label": _words(name), "error_kw": {"lw": 1}}
         ax.bar(place, value, width * 0.92, yerr=np.nan_to_num(np.abs(error)), **look)
         floor = [part.floor for part in parts]
         ax.plot(
@@ -301,7 +301,9 @@ def plot_latent_map(
         place = np.column_stack([place, np.zeros(len(place))])
     colour = np.asarray(effect, dtype=float)
     reach = float(np.nanquantile(np.abs(colour), 0.98)) or 1.0
-    dots = ax.scatter(*place.T, c=colour, s=6, cmap="RdBu_r", vmin=-reach, vmax=reach, lw=0)
+    dots = ax.scatter(
+        place[:, 0], place[:, 1], c=colour, s=6, cmap="RdBu_r", vmin=-reach, vmax=reach, lw=0
+    )
     ax.figure.colorbar(dots, ax=ax, label=label)
     ax.set_xlabel("first latent direction")
     ax.set_ylabel("second latent direction")

@@ -56,8 +56,8 @@ def exact(run: Run) -> None:
                 for k in range(few):
                     made = gaussian_triplet(3000, 0.9, d1=d, rng=run.seed + 100 * d + k)
                     made = warped(made) if bent else made
-                    found = mutual_information(made.x1, made.y, method=method, rng=k)
-                    values.append(found.value)
+                    one = mutual_information(made.x1, made.y, method=method, rng=k)
+                    values.append(one.value)
                 rows.append(
                     {"method": method + (", warped" if bent else ""), "d": d, "n": 3000,
                      "value": np.mean(values), "sd": _error(values), "draws": few,
