@@ -12,6 +12,7 @@ from .features import hardness as hardness
 from .folding import Profile as Profile
 from .folding import epoch_fold as epoch_fold
 from .folding import fold as fold
+from .hosts import ultraluminous_sample as ultraluminous_sample
 from .limits import Limit as Limit
 from .limits import pulsed_fraction_limit as pulsed_fraction_limit
 from .limits import required_counts as required_counts
@@ -67,5 +68,6 @@ __all__ = [
     "simulate_events",
     "simulate_long_term",
     "simulate_snapshots",
+    "ultraluminous_sample",
     "window_aliases",
 ]
