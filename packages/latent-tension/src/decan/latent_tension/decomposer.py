@@ -342,9 +342,11 @@ class TensionDecomposer:
         points = search.points(limit, self.statistic, extended, loop)
         scene = self._scene
         for one in extended:
-            # Points that were put on the object before it was known are looked for again.
+            # Weaker points that were put on the object before it was known are looked for again.
             scene.points = [
-                p for p in scene.points if np.hypot(p.y - one.y, p.x - one.x) > one.radius
+                p
+                for p in scene.points
+                if p.peak > one.peak or np.hypot(p.y - one.y, p.x - one.x) > one.radius
             ]
             scene.extended.append(one)
         scene.points += points

@@ -146,7 +146,9 @@ def plot_decomposition(decomposer: TensionDecomposer, *, truth: pd.DataFrame | N
     parts = {name: decomposer.mean(name) for name in ("total", "diffuse", "extended")}
     limits = _limits(_channels(parts["total"]))
     with style():
-        axes = plt.subplots(2, 3, figsize=(10.2, 7.0))[1]
+        # As flat as the image, so that no panel stands in an empty field.
+        ratio = float(np.clip(image.shape[1] / image.shape[2], 0.3, 1.5))
+        axes = plt.subplots(2, 3, figsize=(10.2, 0.6 + 6.4 * ratio))[1]
     smooth = _smooth(image.counts)
     plot_rgb(smooth, ax=axes[0, 0], title="counts, smoothed by 1 px")
     if truth is not None and len(truth):
