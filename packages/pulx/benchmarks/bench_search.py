@@ -5,9 +5,6 @@ Also the memory of a search of a million events on ten million trials.
 
 from __future__ import annotations
 
-import resource
-import subprocess
-import sys
 import time
 import warnings
 from importlib.metadata import version
@@ -15,6 +12,7 @@ from importlib.metadata import version
 import numpy as np
 
 from decan.pulx import search_accelerated, search_h, search_z, simulate_events
+from decan.pulx.experiments.peer_speed import peak_memory_mb
 from decan.pulx.peers import stingray_accelerated, stingray_z
 
 # Of NGC 300 ULX-1 and PSR B1509-58: span (s), events, range (Hz).
@@ -22,14 +20,6 @@ GRIDS = {
     "like NGC 300 ULX-1": (11_551.0, 2408, 0.02, 1.0),
     "like B1509-58": (3500.0, 25_765, 1, 10),
 }
-MEMORY = """
-import resource
-from decan.pulx import search_z, simulate_events
-events = simulate_events(span=2e5, rate=5.0, rng=0)
-search = search_z(events, 0.01, 10.01, oversample=5.0, whiten=False)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(len(events), len(search.values), round(peak))
-"""
 
 
 def median(function, repeats=5):
@@ -42,12 +32,7 @@ def median(function, repeats=5):
 
 
 def main():
-    # First: Linux hands the peak of a process on to its children.
-    done = subprocess.run(
-        [sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True
-    )
-    n_events, n_trials, peak = done.stdout.split()
-    print(f"{int(n_events):,} events on {int(n_trials):,} trials: {peak} MB at most, all included")
+    print(f"1,000,000 events on 10,000,000 trials: {peak_memory_mb():.0f} MB at most, all included")
     print(f"stingray {version('stingray')}, numpy {np.__version__}")
     for name, (span, n, low, high) in GRIDS.items():
         events = simulate_events(span=span, rate=n / span, rng=0)
@@ -91,6 +76,3 @@ def hendrics(events):
 
 if __name__ == "__main__":
     main()
-    print(
-        f"peak of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB"
-    )
