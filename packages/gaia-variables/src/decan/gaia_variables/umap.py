@@ -103,9 +103,10 @@ class ParametricUMAP(Saved):
         data = torch.from_numpy(edges[drawn])
 
         def loss(model: nn.Module, pair: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-            other = torch.randint(len(scaled), (self.n_negatives * len(pair),))
-            place = model(scaled[torch.cat([pair[:, 0], pair[:, 1], other])])
-            here, there, away = place.split([len(pair), len(pair), len(other)])
+            place = model(scaled[pair.T.reshape(-1)])
+            here, there = place.split(len(pair))
+            # The other pairs' ends serve as random partners: none has to be placed for that.
+            away = place[torch.randint(len(place), (self.n_negatives * len(pair),))]
             near = ((here - there) ** 2).sum(dim=1)
             far = ((here.repeat(self.n_negatives, 1) - away) ** 2).sum(dim=1)
             attract = torch.log1p(near).mean()

@@ -7,6 +7,7 @@ import numpy as np
 from decan.core.experiment import REAL, Claim, Run, experiment
 
 from ..archive import POSTER_CLASSES, held_out
+from ..explore import find_outliers
 from . import figures, scores
 
 __all__ = ["map_and_clusters", "published_latents"]
@@ -78,12 +79,16 @@ def published_latents(run: Run) -> None:
         Claim("purity of 15 neighbours on the published map"),
         Claim("trustworthiness of our map"),
         Claim("trustworthiness of the published map"),
+        Claim("adjusted mutual information of clusters and classes, our map"),
+        Claim("adjusted mutual information of clusters and classes, the published map"),
     ],
     data=["latents"],
     presets=("standard", "paper"),
 )
 def map_and_clusters(run: Run) -> None:
     """Parametric UMAP of latents, frequency and amplitude, beside the published map; clusters."""
+    from sklearn.metrics import adjusted_mutual_info_score
+
     from ..umap import ParametricUMAP
 
     table = run.load("latents")
@@ -109,10 +114,27 @@ def map_and_clusters(run: Run) -> None:
             provenance=REAL,
             n=len(label),
         )
+        found = scores.clusters(place)
+        inside = found >= 0
+        run.record(
+            f"adjusted mutual information of clusters and classes, {name} map",
+            float(adjusted_mutual_info_score(label[inside], found[inside])),
+            provenance=REAL,
+            n=int(inside.sum()),
+            note=f"{found.max() + 1} clusters hold {inside.mean():.0%} of the stars",
+        )
+        if place is ours:
+            run.table(
+                "clusters",
+                scores.cluster_table(found, label),
+                caption="Clusters of our map (HDBSCAN) and the class of most of their stars.",
+            )
+    strange = find_outliers(features, source_id=table["source_id"].to_numpy())
+    strange["literature label"] = table["literature_label"].to_numpy()[strange["row"]]
     run.table(
-        "clusters",
-        scores.clusters(ours, label),
-        caption="Clusters of the map (HDBSCAN) and the class that most of their stars have.",
+        "strangest",
+        strange[["source_id", "literature label", "score"]].head(50).round(2),
+        caption="The fifty loneliest stars in the space of latents, frequency and amplitude.",
     )
     run.figure(
         "map",

@@ -22,6 +22,7 @@ from ..parity import load_weights
 from ..periods import PeriodFinder
 from ..pipeline import Portraits, VariablesPipeline
 from ..readers import XPCoefficients
+from ..ragged import segment_mean_std
 from ..recipe import thinned
 from ..simulate import simulate_stars
 from ..vae import DmDtVAE, FoldedVAE
@@ -83,9 +84,7 @@ def _real_stars() -> RealStars:
     clean = LightCurveCleaner().transform(curves)
     frequency = PeriodFinder().transform(clean).best
     used = clean.used()
-    deviation = np.array(
-        [used.mag[a:b].std(ddof=1) for a, b in zip(used.start[:-1], used.start[1:], strict=True)]
-    )
+    _, deviation = segment_mean_std(used.mag, used.start)
     extra = np.log10(np.stack([frequency, deviation], axis=1))
     return RealStars(curves, clean, frequency, table["best_class_name"].to_numpy(str), table, extra)
 

@@ -150,24 +150,36 @@ def trust(features: NDArray, place: NDArray, rng: np.random.Generator) -> float:
     return float(trustworthiness(scaled, place[rows], n_neighbors=15))
 
 
-def clusters(place: NDArray, label: NDArray) -> pd.DataFrame:
-    """Clusters of the map and their commonest class."""
-    import pandas as pd
+def clusters(place: NDArray) -> NDArray[np.int64]:
+    """Over-densities of a map: the leaves of HDBSCAN, -1 for stars in none.
+
+    Islands of the map touch each other; the default choice would join all but one or two.
+    """
     from sklearn.cluster import HDBSCAN
 
-    found = HDBSCAN(min_cluster_size=120, copy=True).fit_predict(place)
+    finder = HDBSCAN(
+        min_cluster_size=max(15, len(place) // 100), min_samples=15,
+        cluster_selection_method="leaf", copy=True,
+    )  # fmt: skip
+    return np.asarray(finder.fit_predict(place))
+
+
+def cluster_table(found: NDArray, label: NDArray) -> pd.DataFrame:
+    """Each cluster with the class that most of its stars have."""
+    import pandas as pd
+
     rows = []
-    for k in range(found.max() + 1):
+    for k in range(-1, found.max() + 1):
         names, counts = np.unique(label[found == k], return_counts=True)
+        if not len(names):
+            continue
         best = counts.argmax()
         rows.append(
             {
+                "cluster": str(k) if k >= 0 else "in none",
                 "stars": int(counts.sum()),
                 "commonest class": names[best],
                 "share": round(float(counts[best] / counts.sum()), 3),
             }
         )
-    rows.append(
-        {"stars": int((found < 0).sum()), "commonest class": "(in no cluster)", "share": np.nan}
-    )
     return pd.DataFrame(rows).sort_values("stars", ascending=False)
