@@ -21,8 +21,8 @@ from ..lightcurves import LightCurves
 from ..parity import load_weights
 from ..periods import PeriodFinder
 from ..pipeline import Portraits, VariablesPipeline
-from ..readers import XPCoefficients
 from ..ragged import segment_mean_std
+from ..readers import XPCoefficients
 from ..recipe import thinned
 from ..simulate import simulate_stars
 from ..vae import DmDtVAE, FoldedVAE
