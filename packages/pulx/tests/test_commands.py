@@ -113,6 +113,14 @@ def test_a_folder_of_swift_curves_is_a_catalogue(tmp_path):
                                                & (rows["hard_rate"] > 0)).sum()  # fmt: skip
 
 
+def test_a_threshold_that_selects_most_rows_is_called_no_separation(tmp_path, catalogue):
+    catalogue.to_csv(tmp_path / "rows.csv", index=False)
+    page = rank_catalogue(tmp_path / "rows.csv", tmp_path / "out", method="hdbscan")
+    assert "that separates little" in page.read_text(encoding="utf-8")
+    page = rank_catalogue(tmp_path / "rows.csv", tmp_path / "out", method="odds")
+    assert "that separates little" not in page.read_text(encoding="utf-8")
+
+
 def test_tables_of_no_known_kind_and_unknown_pulsars_are_refused(tmp_path, catalogue):
     pd.DataFrame({"x": np.arange(5)}).to_csv(tmp_path / "x.csv", index=False)
     with pytest.raises(SchemaError, match="no known kind"):

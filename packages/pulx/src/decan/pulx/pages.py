@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["rank_catalogue", "search_files"]
 
 _MOST_SHOWN = 12
+_MOST_SELECTED = 0.5
 
 
 def rank_catalogue(
@@ -241,17 +242,7 @@ def _ranking_page(
         "among sources of about the same flux.",
     )
     start.facts("What was done to the rows", [(k, f"{v:,}") for k, v in report.items()])
-    trust = page.section("How far to trust it")
-    trust.text(
-        f"All of {int(known.sum())} known rows set the threshold, so their recall is true by "
-        "construction. The honest figure is the recall on a pulsar that the fit has not seen:"
-    )
-    if len(set(finder.features_.source[known].tolist())) > 1:
-        trust.table(
-            finder.leave_one_source_out(),
-            caption="Recall when 25 % of the others are selected (chance: 0.25), and of "
-            "brightness alone.",
-        )
+    _trust_section(page, finder)
     if finder.members_.any() and not finder.members_.all():
         tree = finder.explain()
         rule = page.section("The rule in words")
@@ -272,6 +263,28 @@ def _ranking_page(
                 caption=f"{source}: rate over time; triangles are upper limits.",
             )
     return page
+
+
+def _trust_section(page: Page, finder: CandidateFinder) -> None:
+    known = finder.known_
+    trust = page.section("How far to trust it")
+    others = float(np.mean(finder.score_[~known] >= finder.threshold_))
+    trust.text(
+        f"The threshold is set to keep {finder.recall:.0%} of {int(known.sum())} known rows; it "
+        f"selects {others:.0%} of the other rows."
+    )
+    if others > _MOST_SELECTED:
+        trust.text("Caution: that separates little. A smaller recall selects fewer: --recall 0.9.")
+    trust.text(
+        "The recall of known rows is true by construction. The honest figure is the recall on a "
+        "pulsar that the fit has not seen:"
+    )
+    if len(set(finder.features_.source[known].tolist())) > 1:
+        trust.table(
+            finder.leave_one_source_out(),
+            caption="Recall when 25 % of the others are selected (chance: 0.25), and of "
+            "brightness alone.",
+        )
 
 
 def _features(table: pd.DataFrame, missing: str, method: str) -> Features:
