@@ -223,7 +223,6 @@ def _search_section(
 def _ranking_page(
     name: str, finder: CandidateFinder, ranking: pd.DataFrame, report: dict[str, int], table: Any
 ) -> Page:
-    known = finder.known_
     candidates = ranking[~ranking["known"] & (ranking["share"] > 0.5)]
     page = Page(
         f"Candidates in {name}",
