@@ -31,7 +31,7 @@ _MIN_CYCLES, _MUCH_LESS, _RELATED = 5.0, 1 / 3, 0.01
 
 # log10 of frequencies (1/d) at which Gaia's scanning law makes spurious peaks: the 63 d
 # precession and its harmonics, and the 4 / d spin.
-_SCANNING_LOG_F = (
+SCANNING_LOG_F = (
     -2.27, -1.98, -1.73, -1.68, -1.50, -1.43, -1.40, -1.37, -1.27, -1.23, -1.15, 0.602,
 )  # fmt: skip
 _SCANNING_RANGES = ((1.05, 1.11), (1.19, 1.21), (1.37, 1.39))
@@ -349,7 +349,7 @@ def scanning_law_alias(frequency: ArrayLike) -> NDArray[np.bool_]:
     with np.errstate(invalid="ignore", divide="ignore"):
         log_f = np.log10(np.asarray(frequency, float))
         flag = np.zeros(log_f.shape, bool)
-        for centre in _SCANNING_LOG_F:
+        for centre in SCANNING_LOG_F:
             flag |= np.abs(log_f - centre) <= _SCANNING_WIDTH
         for low, high in _SCANNING_RANGES:
             flag |= (log_f >= low) & (log_f <= high)

@@ -13,6 +13,7 @@ from decan.core.plotting import COLOURS, new_axes, style
 from .. import plots
 from ..folding import Folded
 from ..lightcurves import LightCurves
+from ..periods import SCANNING_LOG_F
 from ..pipeline import Portraits, VariablesPipeline
 from ..xp import XPSpectra
 from .samples import RealStars, Stars
@@ -115,4 +116,21 @@ def draw_periods(true: NDArray, found: NDArray, hit: NDArray) -> Any:
         ax.loglog(true[rows], found[rows], ".", color=COLOURS[colour], label=name)
     ax.set(xlabel="True frequency (1/d)", ylabel="Found frequency (1/d)")
     ax.legend()
+    return ax
+
+
+def draw_aliases(published: NDArray, found: NDArray, alias: NDArray) -> Any:
+    """Found against published frequencies, with the lines of the scanning law."""
+    ax = new_axes(figsize=(5.6, 5.0))
+    for line in SCANNING_LOG_F:
+        ax.axhline(10**line, color=COLOURS["grey"], lw=0.6, zorder=0)
+    same = np.abs(found - published) < 3e-4
+    for rows, colour, name in (
+        (same, "blue", "as published"),
+        (~same & ~alias, "red", "other"),
+        (~same & alias, "orange", "other, flagged as alias"),
+    ):
+        ax.loglog(published[rows], found[rows], ".", ms=4, color=COLOURS[colour], label=name)
+    ax.set(xlabel="Published frequency (1/d)", ylabel="Our frequency (1/d)")
+    ax.legend(fontsize=8)
     return ax

@@ -163,6 +163,22 @@ def record_parity(run: Run, stars: RealStars, authors: Mapping[str, Any]) -> Non
         run.record(metric, float((off < limit).mean()), provenance=REAL, n=len(off))
 
 
+def agreement(cycles: NDArray, label: NDArray) -> pd.DataFrame:
+    """Share of each class whose frequency is once, twice or half that of the known period."""
+    import pandas as pd
+
+    rows = []
+    for name in np.unique(label):
+        own = cycles[(label == name) & np.isfinite(cycles)]
+        if len(own):
+            shares = {
+                f"at {word}": round(float((np.abs(own / factor - 1) < 0.01).mean()), 3)
+                for word, factor in (("1/P", 1.0), ("2/P", 2.0), ("1/2P", 0.5))
+            }
+            rows.append({"class": name, "stars": len(own), **shares})
+    return pd.DataFrame(rows)
+
+
 def baseline(curves: LightCurves) -> NDArray:
     """Time between first and last epoch in use, days."""
     used = curves.used()

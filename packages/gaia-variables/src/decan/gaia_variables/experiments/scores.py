@@ -132,6 +132,23 @@ def binary_auc(z: NDArray, binary: NDArray, *, rng: int) -> Estimate:
     return roc_auc(binary, score, n_boot=200, rng=rng)
 
 
+def components(flux: NDArray) -> NDArray:
+    """Five principal components of spectra; labels play no part."""
+    from sklearn.decomposition import PCA
+
+    return np.asarray(PCA(5, random_state=0).fit_transform(flux))
+
+
+def binary_table(inputs: Mapping[str, NDArray], binary: NDArray, *, rng: int) -> pd.DataFrame:
+    """What tells binaries from single stars."""
+    import pandas as pd
+
+    rows = [
+        {"input": name, "AUC": str(binary_auc(z, binary, rng=rng))} for name, z in inputs.items()
+    ]
+    return pd.DataFrame(rows)
+
+
 def neighbour_purity(place: NDArray, label: NDArray) -> float:
     """Mean share of the 15 nearest on the map that have the same class, over classes."""
     from sklearn.neighbors import NearestNeighbors
