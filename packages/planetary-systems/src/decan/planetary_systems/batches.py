@@ -1,0 +1,147 @@
+"""Systems of unequal length as batches of about equal cost, for training and for scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from .systems import Systems
+
+__all__ = ["SystemBatches", "padded_batch", "split_by_group"]
+
+
+def padded_batch(
+    systems: Systems,
+    values: NDArray[np.float32],
+    known: NDArray[np.bool_],
+    rows: NDArray[np.int64],
+) -> dict[str, torch.Tensor]:
+    """Some systems as tensors, padded to the longest of them.
+
+    Parameters
+    ----------
+    systems : Systems
+    values, known : ndarray, shape (n_systems, size)
+        The encoded context.
+    rows : ndarray of int
+        Which.
+
+    Returns
+    -------
+    dict of tensor
+        ``log_a``, ``log_m`` (float64), ``counts``, ``values``, ``known``.
+    """
+    counts = systems.counts[rows]
+    length = int(counts.max(initial=0))
+    inside = np.arange(length) < counts[:, None]
+    index = np.where(inside, systems.offsets[rows][:, None] + np.arange(length), 0)
+    empty = np.zeros(index.shape)
+    # The last planet is repeated beyond the end: distances there are small and finite.
+    log_a = np.where(inside, systems.log_a[index], empty) if systems.n_planets else empty
+    log_m = np.where(inside, systems.log_m[index], empty) if systems.n_planets else empty
+    return {
+        "log_a": torch.as_tensor(log_a),
+        "log_m": torch.as_tensor(log_m),
+        "counts": torch.as_tensor(counts),
+        "values": torch.as_tensor(values[rows]),
+        "known": torch.as_tensor(known[rows]),
+    }
+
+
+class SystemBatches:
+    """A loader of batches with about equally many planets, drawn anew each epoch.
+
+    Systems of like length come together, so that little is padded; which ones, and in
+    what order, is drawn from torch's generator, which a training loop seeds.
+
+    Parameters
+    ----------
+    systems : Systems
+    values, known : ndarray, shape (n_systems, size)
+        The encoded context.
+    tokens : int
+        Planets and stops of a batch, padding included.
+    shuffle : bool
+        Whether the order is drawn.
+    """
+
+    def __init__(
+        self,
+        systems: Systems,
+        values: NDArray[np.float32],
+        known: NDArray[np.bool_],
+        *,
+        tokens: int = 2000,
+        shuffle: bool = True,
+    ) -> None:
+        self.systems, self.values, self.known = systems, values, known
+        self.tokens, self.shuffle = tokens, shuffle
+        # The number of batches must not change from epoch to epoch: schedules count on it.
+        self._cuts = _cuts(np.sort(systems.counts + 1)[::-1], tokens)
+
+    def __len__(self) -> int:
+        return len(self._cuts) - 1
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for rows in self.orders():
+            yield padded_batch(self.systems, self.values, self.known, rows)
+
+    def orders(self) -> list[NDArray[np.int64]]:
+        """Systems of each batch of one epoch."""
+        n = len(self.systems)
+        noise = torch.rand(n).numpy() if self.shuffle else np.zeros(n)
+        # Ties in length are broken at random, so that batches differ between epochs.
+        order = np.lexsort((noise, -self.systems.counts))
+        pieces = [order[i:j] for i, j in zip(self._cuts[:-1], self._cuts[1:], strict=True)]
+        if self.shuffle:
+            pieces = [pieces[i] for i in torch.randperm(len(pieces)).tolist()]
+        return pieces
+
+
+def _cuts(lengths: NDArray[np.int64], tokens: int) -> list[int]:
+    """Where to cut systems of falling length so that each piece, padded, fits."""
+    cuts, start = [0], 0
+    while start < len(lengths):
+        start = min(len(lengths), start + max(1, tokens // int(lengths[start])))
+        cuts.append(start)
+    return cuts
+
+
+def split_by_group(
+    systems: Systems,
+    groups: ArrayLike | str | None,
+    validation: float | Systems,
+    random_state: Any,
+) -> tuple[Systems, Systems | None]:
+    """Training and validation systems, groups never split; see ``SystemGenerator.fit``."""
+    if isinstance(validation, Systems):
+        return systems, validation
+    if isinstance(groups, str):
+        groups = systems.context[groups].to_numpy()
+    if groups is None:
+        if len(np.unique(systems.names.astype(str))) < len(systems):
+            raise ValueError(
+                "groups: names occur more than once: the same discs appear in several "
+                "populations; pass groups='disc_id', or one group a system"
+            )
+        groups = np.arange(len(systems))
+    labels = np.asarray(groups)
+    if len(labels) != len(systems):
+        raise ValueError(f"groups: found {len(labels)}, expected {len(systems)}, one a system")
+    unique = np.unique(labels)
+    if len(unique) < 2:
+        raise ValueError(
+            "groups: there is one group only, nothing to validate on; where the same discs "
+            "appear in several populations pass the disc numbers"
+        )
+    if not validation:
+        return systems, None
+    # What is drawn here must not depend on what the members draw later.
+    seed = random_state if isinstance(random_state, int) else 0
+    chosen = np.random.default_rng([seed, 17]).permutation(unique)
+    held = np.isin(labels, chosen[: max(1, round(validation * len(unique)))])
+    return systems[~held], systems[held]

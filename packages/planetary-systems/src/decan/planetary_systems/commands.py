@@ -1,0 +1,135 @@
+"""The command ``decan planetary-systems``: generate, complete, compare, train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from decan.core.library import Library
+
+if TYPE_CHECKING:
+    from .systems import Systems
+
+__all__ = ["library"]
+
+commands = typer.Typer(help="A generator of planetary systems that can be asked questions.")
+
+library = Library(
+    name="planetary-systems",
+    title="A generator of planetary systems that can be asked questions",
+    paper="Alibert, Davoult & Marques 2025, A&A 701, A149 (arXiv 2509.07226)",
+    try_it="decan planetary-systems complete PLANETS.csv --star-mass 0.9 --k-limit 1",
+    commands=commands,
+)
+"""What this library tells the house about itself."""
+
+
+@commands.command()
+def generate(
+    n: Annotated[int, typer.Argument(help="Systems.")] = 1000,
+    out: Annotated[Path, typer.Option(help="CSV file to write, a row a planet.")] = Path(
+        "systems.csv"
+    ),
+    population: Annotated[
+        str | None, typer.Option(help="Bern population: ng96, ng74, ng75, ng76, ngm12, ...")
+    ] = None,
+    star_mass: Annotated[float | None, typer.Option(help="Stellar mass, solar masses.")] = None,
+    age_gyr: Annotated[float | None, typer.Option(help="Age, Gyr.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+) -> None:
+    """Draw systems from the shipped generator."""
+    from decan.core.files import replacing
+
+    from .generator import SystemGenerator
+
+    given = {"population": population, "star_mass": star_mass, "age_gyr": age_gyr}
+    context: Any = {k: v for k, v in given.items() if v is not None} or "prior"
+    systems = SystemGenerator.pretrained().sample(n, context=context, rng=seed)
+    with replacing(out) as path:
+        systems.to_table().to_csv(path, index=False)
+    empty = int((systems.counts == 0).sum())
+    typer.echo(f"{systems!r}; {empty} without planets have no row\nwritten: {out.resolve()}")
+
+
+@commands.command()
+def complete(
+    planets: Annotated[
+        Path,
+        typer.Argument(help="Known planets: period_day or a_au, mass_earth, mass_err, mass_kind."),
+    ],
+    star_mass: Annotated[float, typer.Option(help="Stellar mass, solar masses.")] = 1.0,
+    star_radius: Annotated[float, typer.Option(help="Stellar radius, solar radii.")] = 1.0,
+    k_limit: Annotated[
+        float | None, typer.Option(help="RV survey: planets above this K (m/s) would be known.")
+    ] = None,
+    transit_snr: Annotated[
+        float | None, typer.Option(help="Transit survey: signal to noise that would be seen.")
+    ] = None,
+    n: Annotated[int, typer.Option(help="Draws.")] = 20_000,
+    out: Annotated[Path, typer.Option(help="Page (HTML) to write.")] = Path("completion.html"),
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+) -> None:
+    """Ask what else a star may have, given its known planets and what was looked for."""
+    from decan.core.data.tables import read_table
+
+    from .generator import SystemGenerator
+    from .pages import completion_page
+    from .surveys import RV, Star, Survey, Transit
+
+    surveys: list[Survey] = []
+    if k_limit is not None:
+        surveys.append(RV(k_limit))
+    if transit_snr is not None:
+        surveys.append(Transit(transit_snr))
+    star = Star(mass=star_mass, radius=star_radius, name=planets.stem)
+    generator = SystemGenerator.pretrained()
+    known = read_table(planets, required=["mass_earth"])
+    posterior = generator.complete(known, star=star, survey=surveys or None, n=n, rng=seed)
+    typer.echo(repr(posterior))
+    typer.echo(f"the page: {completion_page(posterior).save(out).resolve()}")
+
+
+@commands.command()
+def compare(
+    one: Annotated[Path, typer.Argument(help="Real systems: a table with a row a planet.")],
+    other: Annotated[Path, typer.Argument(help="Generated systems.")],
+    reference: Annotated[
+        Path | None, typer.Option(help="More real systems, for the floor and memorisation.")
+    ] = None,
+    system: Annotated[str, typer.Option(help="Column of the system.")] = "system",
+    a: Annotated[str, typer.Option(help="Column of semi-major axis, au.")] = "semi_major_axis",
+    mass: Annotated[str, typer.Option(help="Column of mass, Earth masses.")] = "mass",
+    out: Annotated[Path, typer.Option(help="Page (HTML) to write.")] = Path("fidelity.html"),
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+) -> None:
+    """Compare two tables of systems in everything that tells them apart."""
+    from decan.core.data.tables import read_table
+
+    from .fidelity import fidelity_report
+    from .systems import Systems
+
+    def read(path: Path) -> Systems:
+        return Systems.from_table(read_table(path), system=system, a=a, mass=mass)
+
+    report = fidelity_report(
+        read(one), read(other), reference=None if reference is None else read(reference), rng=seed
+    )
+    typer.echo(str(report))
+    typer.echo(f"the page: {report.page().save(out).resolve()}")
+
+
+@commands.command()
+def train(
+    out: Annotated[Path, typer.Option(help="Folder for the weights.")] = Path(
+        "planetary-systems-weights"
+    ),
+    preset: Annotated[str, typer.Option(help="shipped (under 20 minutes) or quick.")] = "shipped",
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+) -> None:
+    """Train the weights that are shipped; interrupted training goes on where it stopped."""
+    from .shipped import train_shipped
+
+    for folder in train_shipped(out, preset=preset, seed=seed):
+        typer.echo(f"written: {folder}")

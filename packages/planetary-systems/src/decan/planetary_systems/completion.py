@@ -1,0 +1,212 @@
+"""What else a star may have: the posterior of unseen planets, given known ones and surveys.
+
+Systems are written from the star outwards by the generator's network, with the known
+planets in their places. At each point either a planet that no survey saw comes first, or
+the next known one; each system is weighted by what the network says of the known planets
+and by the probability that the surveys missed the rest. Weighted so, draws are exact for
+any number of unseen planets anywhere, inside and outside the known ones.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from .known import KnownPlanets
+from .posterior import Completion
+from .sampling import torch_generator
+from .surveys import Star, Survey, combined_detection
+from .systems import Systems
+from .transformer import select
+from .walks import walk_of
+
+if TYPE_CHECKING:
+    from .generator import SystemGenerator
+
+__all__ = ["complete"]
+
+_TRIES = 4
+_FEWEST = 100
+
+
+def complete(
+    generator: SystemGenerator,
+    known: Any,
+    *,
+    star: Star | None = None,
+    survey: Survey | Sequence[Survey] | None = None,
+    context: str | Mapping[str, Any] | pd.DataFrame | None = None,
+    max_extra: int = 12,
+    n: int = 20_000,
+    batch: int = 2000,
+    rng: np.random.Generator | int | None = None,
+) -> Completion:
+    """The joint posterior of the planets that are not known.
+
+    Parameters
+    ----------
+    generator : SystemGenerator
+        Whose prior it is: what comes out is a statement on the model it was fitted to.
+    known : DataFrame, sequence of mappings, or Systems of length 1
+        The known planets; see :meth:`KnownPlanets.read`. Masses are drawn within their
+        errors, minimum masses over inclinations. May be empty.
+    star : Star, optional
+        Needed for periods and for surveys.
+    survey : Survey or sequence of Survey, optional
+        What has been looked for: unseen planets are those it missed. Without a survey
+        nothing is known about other planets, which is rarely what an observer holds.
+    context : str, mapping or DataFrame, optional
+        As in :meth:`SystemGenerator.sample`. By default stars and discs of the training
+        table nearest in stellar mass; the known planets then weigh the discs.
+    max_extra : int
+        Unseen planets at most; the posterior is cut there.
+    n : int
+        Weighted draws.
+    batch : int
+        Systems written at once.
+    rng : numpy.random.Generator or int, optional
+        See SPEC 7.
+
+    Returns
+    -------
+    Completion
+
+    Raises
+    ------
+    ValueError
+        If no draw has any weight; the message says how far the nearest planets are.
+    """
+    star = star or Star()
+    planets = KnownPlanets.read(known, star)
+    notes = planets.check(star, survey)
+    if survey is not None:
+        star.need_mass("a survey's detection probability")
+    if planets.without_errors():
+        notes.append(f"{planets.without_errors()} known masses without error are taken as exact")
+    rng = np.random.default_rng(rng)
+    if context is None:
+        has_mass = star.mass > 0 and any(
+            c["column"] == "star_mass" for c in generator.encoder_.columns
+        )
+        context = {"star_mass": star.mass} if has_mass else "prior"
+    about = generator.draw_context(n, context, rng=rng)
+    inputs = generator._inputs(about)
+    log_m, log_weight = planets.draw_masses(n, rng)
+    # Members share the draws equally: weights then are those of their mean.
+    member = np.arange(n) * len(generator.networks_) // n
+    noise = torch_generator(rng)
+    pieces = []
+    for number, network in enumerate(generator.networks_):
+        rows = np.flatnonzero(member == number)
+        for start in range(0, len(rows), batch):
+            part = rows[start : start + batch]
+            pieces.append(
+                _write(network, inputs[torch.as_tensor(part)], np.log10(planets.a_au),
+                       log_m[part], star, survey, max_extra, noise)
+            )  # fmt: skip
+    weights = np.concatenate([p[0] for p in pieces]) + log_weight
+    if not np.isfinite(weights).any():
+        raise ValueError(_nothing(generator, planets))
+    extras = Systems(
+        np.concatenate([p[1] for p in pieces]),
+        np.concatenate([p[2] for p in pieces]),
+        np.concatenate([p[3] for p in pieces]),
+        context=about,
+    )
+    result = Completion(extras, weights, planets, star, survey, notes=notes)
+    if result.effective_size < _FEWEST:
+        warnings.warn(
+            f"only {result.effective_size:.0f} effective draws of {n}: regions are too narrow; "
+            "raise n, give wider errors, or widen the context",
+            UserWarning,
+            stacklevel=2,
+        )
+    return result
+
+
+@torch.inference_mode()
+def _write(
+    network: Any,
+    inputs: torch.Tensor,
+    known_a: NDArray[np.float64],
+    known_m: NDArray[np.float64],
+    star: Star,
+    survey: Survey | Sequence[Survey] | None,
+    max_extra: int,
+    noise: torch.Generator,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Log weights, numbers of unseen planets, and these, of one system a row of ``inputs``."""
+    walk = walk_of(network)
+    n, n_known = known_m.shape
+    # One place more than there are: beyond the last known planet there is no bound.
+    bounds = torch.as_tensor(np.append(known_a, np.inf))
+    masses = torch.as_tensor(np.column_stack([known_m, np.zeros(n)]))
+    state, seen = network.start(inputs, max_extra + n_known)
+    log_w = torch.zeros(n, dtype=torch.float64)
+    out = torch.zeros(2, n, max_extra, dtype=torch.float64)
+    extra, reached = torch.zeros(n, dtype=torch.long), torch.zeros(n, dtype=torch.long)
+    rows = torch.arange(n)
+    for _ in range(max_extra + n_known + 1):
+        k = reached[rows]
+        bound = bounds[k]
+        inside, stop = walk.inside(state, seen, bound)
+        cand_a, cand_m = walk.draw(state, seen, bound, _TRIES, noise)
+        missed = torch.as_tensor(
+            1 - combined_detection(survey, 10 ** cand_a.numpy(), 10 ** cand_m.numpy(), star)
+        )
+        room = extra[rows] < max_extra
+        share = missed.mean(1) * room
+        after = k == n_known
+        # Chance to write an unseen planet now; the rest goes to the known one, or the stop.
+        here = inside * share
+        before = (here / (here + 1 - inside).clamp(min=1e-300)).clamp(0.02, 0.98)
+        q = torch.where(after, here / (here + stop).clamp(min=1e-300), before)
+        q = torch.where(here > 0, q, torch.zeros_like(q))
+        writes = torch.rand(len(rows), generator=noise).double() < q
+        gain = torch.where(writes, here.log() - q.log(), torch.zeros_like(q))
+        target_m = masses[rows, k]
+        safe = torch.where(after, cand_a[:, 0], bound)
+        score = walk.known(state, seen, safe, torch.where(after, cand_m[:, 0], target_m))
+        other = torch.where(after, stop.log(), score) - torch.log1p(-q)
+        log_w[rows] += torch.where(writes, gain, other)
+        pick = torch.multinomial(missed.clamp(min=1e-12), 1, generator=noise)
+        new_a = torch.where(writes, cand_a.gather(1, pick).squeeze(1), safe)
+        new_m = torch.where(writes, cand_m.gather(1, pick).squeeze(1), target_m)
+        wrote = rows[writes]
+        out[0, wrote, extra[wrote]], out[1, wrote, extra[wrote]] = new_a[writes], new_m[writes]
+        extra[wrote] += 1
+        reached[rows] += (~writes & ~after).long()
+        going = (writes | ~after) & torch.isfinite(log_w[rows])
+        if not going.any():
+            break
+        if not going.all():
+            kept = going.nonzero().squeeze(1)
+            state, rows, new_a, new_m = select(state, kept), rows[kept], new_a[kept], new_m[kept]
+        seen = walk.step(state, new_a, new_m)
+    found = torch.arange(max_extra) < extra[:, None]
+    # Cells know no order inside a column: planets of one system are sorted.
+    a = torch.where(found, out[0], torch.full_like(out[0], torch.inf))
+    order = a.argsort(1)
+    return (
+        log_w.numpy(), extra.numpy(), a.gather(1, order)[found].numpy(),
+        out[1].gather(1, order)[found].numpy(),
+    )  # fmt: skip
+
+
+def _nothing(generator: SystemGenerator, planets: KnownPlanets) -> str:
+    (a_low, a_high), (m_low, m_high) = generator.range_
+    a, m = np.log10(planets.a_au), np.log10(planets.mass_earth)
+    far = np.maximum.reduce([a_low - a, a - a_high, m_low - m, m - m_high])
+    worst = int(np.argmax(far))
+    return (
+        "known: no system of the generator is like this one: the planet at "
+        f"{planets.a_au[worst]:.4g} au with {planets.mass_earth[worst]:.3g} Earth masses is "
+        f"{max(far[worst], 0):.2f} dex outside what it was fitted to; widen the errors, "
+        "raise n, or use a generator with tokens='gaps'"
+    )

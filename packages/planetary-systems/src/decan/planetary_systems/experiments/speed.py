@@ -1,0 +1,125 @@
+"""Experiment on speed: cached keys and values against a plain loop, in one run."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from decan.core.experiment import SIMULATED, Claim, Run, experiment
+
+from ..gap_network import sequence_features
+from ..generator import SystemGenerator
+from ..systems import Systems
+from .samples import shipped
+
+__all__ = ["plain_samples", "speed_ratios"]
+
+
+@experiment(
+    title="Speed: systems a minute",
+    claims=[
+        Claim("systems drawn a minute", goal=300_000, provenance=SIMULATED),
+        Claim("systems scored a minute", goal=200_000, provenance=SIMULATED),
+        Claim("largest difference of cached and plain scores", goal=1e-5, better="lower",
+              provenance=SIMULATED),
+        Claim("cached over plain loop", provenance=SIMULATED),
+    ],
+)  # fmt: skip
+def speed_ratios(run: Run) -> None:
+    """Sampling and scoring at NG74's length, one thread, processor time.
+
+    The plain loop is that of a minimal transformer: at each step the whole prefix is read
+    again. Both draw from the same network; scores from the cached walk and from one pass
+    over whole systems are compared token by token.
+    """
+    n = 1000 if run.preset == "quick" else 8000
+    context = {"population": "ng74", "age_gyr": 5.0}
+    rows = []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for name in ("bern", "bern-grid"):
+            generator = shipped(name)
+            drawn, seconds = _timed(lambda g=generator: g.sample(n, context=context, rng=1))
+            _, scoring = _timed(lambda g=generator, s=drawn: g.log_prob(s))
+            row = {"language": generator.tokens, "drawn a minute": 60 * n / seconds,
+                   "scored a minute": 60 * n / scoring}  # fmt: skip
+            if name == "bern":
+                few = max(200, n // 4)
+                _, plain = _timed(lambda g=generator, k=few: plain_samples(g, k, context))
+                row["cached over plain loop"] = plain / few / (seconds / n)
+                rows_drawn = drawn
+            rows.append(row)
+        difference = _difference(shipped(), rows_drawn)
+    finally:
+        torch.set_num_threads(threads)
+    frame = pd.DataFrame(rows)
+    run.table("speed", frame.round(2), caption="Processor time, one thread, this machine.")
+    run.record("systems drawn a minute", frame["drawn a minute"].max(), provenance=SIMULATED, n=n)
+    run.record("systems scored a minute", frame["scored a minute"].max(), provenance=SIMULATED,
+               n=n)  # fmt: skip
+    run.record("cached over plain loop", frame["cached over plain loop"][0],
+               provenance=SIMULATED, n=n)  # fmt: skip
+    run.record("largest difference of cached and plain scores", difference, provenance=SIMULATED,
+               n=min(200, n))  # fmt: skip
+    run.used("systems drawn from the shipped weights", provenance=SIMULATED, n=n)
+
+
+@torch.inference_mode()
+def plain_samples(generator: SystemGenerator, n: int, context: Any) -> Systems:
+    """Draw systems of gaps without a cache: at each step all planets are read again."""
+    network = generator.networks_[0]
+    about = generator.draw_context(n, context, rng=1)
+    inputs = generator._inputs(about)
+    noise = torch.Generator().manual_seed(1)
+    first: list[torch.Tensor] = []
+    second: list[torch.Tensor] = []
+    alive = torch.ones(n, dtype=torch.bool)
+    counts = torch.zeros(n, dtype=torch.long)
+    last = torch.zeros(n, dtype=torch.float64)
+    for number in range(generator.max_planets_):
+        so_far = [torch.stack(x, 1) if x else torch.zeros(n, 0) for x in (first, second)]
+        places, masses, gap, rest = sequence_features(so_far[0].double(), so_far[1].double())
+        features = network._features(places, masses, gap, **rest)
+        seen = network.trunk(features, inputs)[:, -1]
+        stops, one, two = network.draw({"at": number + 1, "log_a": last}, seen, noise)
+        alive &= ~stops
+        if not alive.any():
+            break
+        counts += alive
+        last = one
+        first.append(one)
+        second.append(two)
+    inside = np.arange(len(first)) < counts.numpy()[:, None]
+    a, m = (torch.stack(x, 1).double().numpy()[inside] for x in (first, second))
+    return generator._systems_of((counts.numpy(), a, m, 0), about, np.random.default_rng(1))
+
+
+@torch.inference_mode()
+def _difference(generator: SystemGenerator, systems: Systems) -> float:
+    """Largest difference between the state of a cached walk and one pass, in log odds to stop."""
+    network = generator.networks_[0]
+    some = systems[systems.counts > 0][:200]
+    log_a, log_m = (torch.as_tensor(x) for x in some.padded())
+    inputs = generator._inputs(some.context)
+    whole = network.token_log_prob(log_a, log_m, torch.as_tensor(some.counts), inputs)
+    state, seen = network.start(inputs, log_a.shape[1])
+    worst = torch.tensor(0.0)
+    for k in range(log_a.shape[1] + 1):
+        ends = torch.as_tensor(some.counts == k)
+        stop = torch.nn.functional.logsigmoid(network.stop_logit(seen))
+        if ends.any():
+            worst = torch.maximum(worst, (stop[ends] - whole[ends, k]).abs().max())
+        if k < log_a.shape[1]:
+            seen = network.step(state, log_a[:, k], log_m[:, k])
+    return float(worst)
+
+
+def _timed(function: Any) -> tuple[Any, float]:
+    begin = time.process_time()
+    result = function()
+    return result, time.process_time() - begin

@@ -1,0 +1,170 @@
+"""The planets of a star that are known: places, masses with errors, minimum masses."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from decan.core.errors import SchemaError
+
+from . import orbits
+from .surveys import Star, Survey, combined_detection
+from .systems import Systems
+
+__all__ = ["KnownPlanets"]
+
+_CLOSEST = 2 * np.sqrt(3)
+
+
+@dataclass(frozen=True)
+class KnownPlanets:
+    """Known planets of one star, sorted by semi-major axis.
+
+    Made by :meth:`read`.
+
+    Parameters
+    ----------
+    a_au, mass_earth : ndarray, shape (n,)
+        Semi-major axes (au) and masses or minimum masses (Earth masses).
+    mass_low, mass_high : ndarray, shape (n,)
+        Errors of the masses, NaN where unknown: the point value is then used.
+    minimum : ndarray of bool, shape (n,)
+        Whether a mass is M sin i.
+    """
+
+    a_au: NDArray[np.float64]
+    mass_earth: NDArray[np.float64]
+    mass_low: NDArray[np.float64]
+    mass_high: NDArray[np.float64]
+    minimum: NDArray[np.bool_]
+
+    @classmethod
+    def read(cls, known: Any, star: Star) -> KnownPlanets:
+        """Read planets from a table, a list of mappings, or one of ``Systems``.
+
+        Parameters
+        ----------
+        known : DataFrame, sequence of mappings, or Systems of length 1
+            Columns: ``a_au`` or ``period_day`` (then the star's mass is needed),
+            ``mass_earth``, and where known ``mass_err`` or ``mass_err_lo`` and
+            ``mass_err_hi``, ``mass_kind`` (``"msini"`` for minimum masses).
+        star : Star
+
+        Returns
+        -------
+        KnownPlanets
+
+        Raises
+        ------
+        SchemaError
+            If a column is missing or a value is not positive; the planet is named.
+        """
+        if isinstance(known, Systems):
+            if len(known) != 1:
+                raise ValueError(f"known: found {len(known)} systems, expected one")
+            return cls._of(known.a_au, known.mass_earth, known.planets)
+        table = known if isinstance(known, pd.DataFrame) else _table(known)
+        if "mass_earth" not in table and len(table):
+            raise SchemaError("known: column 'mass_earth' is missing")
+        masses = table["mass_earth"].to_numpy(float) if len(table) else np.empty(0)
+        axes = table["a_au"].to_numpy(float) if "a_au" in table else np.full(len(table), np.nan)
+        lacking = np.isnan(axes)
+        if lacking.any():
+            if "period_day" not in table:
+                raise SchemaError("known: give column 'a_au' or 'period_day'")
+            mass = star.need_mass("the semi-major axis of a planet by its period")
+            days = table["period_day"].to_numpy(float)
+            axes = np.where(lacking, orbits.semi_major_axis_au(days, mass, masses), axes)
+        for words, values in (("semi-major axis or period", axes), ("mass", masses)):
+            bad = ~((values > 0) & np.isfinite(values))
+            if bad.any():
+                row = int(np.flatnonzero(bad)[0])
+                raise SchemaError(f"known: planet {row} has no usable {words} ({values[row]})")
+        return cls._of(axes, masses, table)
+
+    @classmethod
+    def _of(cls, axes: Any, masses: Any, about: pd.DataFrame) -> KnownPlanets:
+        order = np.argsort(axes, kind="stable")
+        n = len(axes)
+
+        def column(*names: str) -> NDArray[np.float64]:
+            for name in names:
+                if name in about:
+                    return np.abs(pd.to_numeric(about[name]).to_numpy(float))
+            return np.full(n, np.nan)
+
+        kind = about["mass_kind"].to_numpy() if "mass_kind" in about else np.full(n, "mass")
+        return cls(
+            np.asarray(axes, float)[order],
+            np.asarray(masses, float)[order],
+            column("mass_err_lo", "mass_err")[order],
+            column("mass_err_hi", "mass_err")[order],
+            (kind == "msini")[order],
+        )
+
+    def __len__(self) -> int:
+        return len(self.a_au)
+
+    def without_errors(self) -> int:
+        """Planets whose mass has no error: the point value is used."""
+        return int((np.isnan(self.mass_low) | np.isnan(self.mass_high)).sum())
+
+    def draw_masses(
+        self, n: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Masses within their errors, and what they weigh.
+
+        Returns
+        -------
+        log_m : ndarray, shape (n, n_known)
+            log10 of masses (Earth): errors split normal, minimum masses over isotropic
+            inclinations.
+        log_weight : ndarray, shape (n,)
+            Natural logarithm of likelihood over the density of log M drawn from.
+        """
+        shape = (n, len(self))
+        normal = rng.normal(size=shape)
+        low, high = np.nan_to_num(self.mass_low), np.nan_to_num(self.mass_high)
+        drawn = self.mass_earth + normal * np.where(normal < 0, low, high)
+        floor = 0.02 * self.mass_earth
+        drawn = np.maximum(drawn, floor)
+        uncertain = (low > 0) | (high > 0)
+        weight = -np.log(drawn[:, uncertain]).sum(1)
+        cosine = rng.uniform(size=shape)
+        sine = np.where(self.minimum, np.sqrt(1 - cosine**2), 1.0)
+        return np.log10(drawn / np.maximum(sine, 1e-3)), weight
+
+    def check(self, star: Star, surveys: Survey | Sequence[Survey] | None) -> list[str]:
+        """Warn of pairs too close to be stable, and of planets the surveys could not see."""
+        said = []
+        if len(self) > 1:
+            mass = star.mass if star.mass > 0 else 1.0
+            inner, spacing = orbits.hill_spacing(
+                np.zeros(len(self)), self.a_au, self.mass_earth, mass
+            )
+            for i in inner[spacing < _CLOSEST]:
+                said.append(
+                    f"known planets at {self.a_au[i]:.4g} and {self.a_au[i + 1]:.4g} au are "
+                    f"{spacing[list(inner).index(i)]:.2g} mutual Hill radii apart, "
+                    "less than 2 sqrt 3"
+                )
+        if surveys is not None and len(self):
+            seen = combined_detection(surveys, self.a_au, self.mass_earth, star)
+            for i in np.flatnonzero(seen < 0.01):
+                said.append(
+                    f"the known planet at {self.a_au[i]:.4g} au ({self.mass_earth[i]:.3g} Earth "
+                    "masses) is in the blind zone of the survey: the survey contradicts it"
+                )
+        for words in said:
+            warnings.warn(words, UserWarning, stacklevel=4)
+        return said
+
+
+def _table(known: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(list(known))

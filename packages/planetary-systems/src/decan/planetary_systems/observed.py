@@ -1,0 +1,154 @@
+"""Observed systems: the Exoplanet Archive and Kepler's candidates, with what to be wary of.
+
+Half of the archive's masses come from a mass-radius relation, a fifth are minimum masses;
+composite rows mix references. What is missing stays missing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from decan.core.errors import SchemaError
+
+from . import orbits
+from .systems import Systems
+
+__all__ = ["archive_systems", "mass_kinds"]
+
+_NEEDED = ("pl_name", "hostname", "pl_orbper", "pl_bmasse", "pl_bmassprov")
+_KINDS = {
+    "Mass": "mass",
+    "Msini": "msini",
+    "Msin(i)/sin(i)": "mass",
+    "M-R relationship": "relation",
+}
+
+
+def mass_kinds(provenance: pd.Series) -> NDArray[Any]:
+    """What the archive's masses are: ``mass``, ``msini``, ``relation`` or ``unknown``.
+
+    Parameters
+    ----------
+    provenance : Series of str
+        Column ``pl_bmassprov``.
+
+    Returns
+    -------
+    ndarray of str
+
+    Examples
+    --------
+    >>> mass_kinds(pd.Series(["Msini", "M-R relationship", None])).tolist()
+    ['msini', 'relation', 'unknown']
+    """
+    return provenance.map(_KINDS).fillna("unknown").to_numpy(dtype=object)
+
+
+def archive_systems(
+    table: pd.DataFrame,
+    *,
+    min_planets: int = 1,
+    complete: bool = False,
+    leave_out: tuple[str, ...] = (),
+) -> Systems:
+    """Systems of a table of the NASA Exoplanet Archive (``pscomppars`` or ``ps``).
+
+    Semi-major axes follow from period and stellar mass where both are there, otherwise
+    the archive's value is taken. A planet around two stars (``cb_flag``) needs the mass
+    of both in ``st_mass_total``; with one alone it is dropped and counted. Missing errors
+    stay unknown.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With the archive's column names.
+    min_planets : int
+        Systems with fewer are left out.
+    complete : bool
+        Whether every planet of a system must have a mass and a period.
+    leave_out : tuple of str
+        Hosts that must not be in it, by name.
+
+    Returns
+    -------
+    Systems
+        ``planets``: ``name``, ``period_day``, ``mass_kind``, ``method``,
+        ``mass_err_lo``, ``mass_err_hi``. Context: ``star_mass``. ``dropped`` counts rows.
+        Hosts that share a HIP, HD or TIC number are joined.
+
+    Raises
+    ------
+    SchemaError
+        If a column of the archive is missing: it is named.
+    """
+    for name in _NEEDED:
+        if name not in table:
+            raise SchemaError(f"archive table: column {name!r} is missing; has it been renamed?")
+    work = table.reset_index(drop=True)
+    controversial = _column(work, "pl_controv_flag") == 1
+    gone = work["hostname"].isin(leave_out).to_numpy()
+    single = _circumbinary_without_total(work)
+    star = _column(work, "st_mass")
+    if "st_mass_total" in work:
+        star = np.where(_column(work, "cb_flag") == 1, _column(work, "st_mass_total"), star)
+    days, mass = _column(work, "pl_orbper"), _column(work, "pl_bmasse")
+    axis = orbits.semi_major_axis_au(days, star, np.nan_to_num(mass))
+    axis = np.where(np.isnan(axis), _column(work, "pl_orbsmax"), axis)
+    if complete:
+        poor = ~np.isfinite(mass) | ~(days > 0)
+        broken = work["hostname"].isin(set(work["hostname"][poor]))
+        gone = gone | broken.to_numpy()
+    kept = ~(controversial | gone | single)
+    ready = pd.DataFrame(
+        {
+            "hostname": work["hostname"],
+            "name": work["pl_name"],
+            "a": axis,
+            "mass": mass,
+            "star_mass": star,
+            "period_day": days,
+            "mass_kind": mass_kinds(work["pl_bmassprov"]),
+            "method": work.get("discoverymethod", pd.Series([""] * len(work))),
+            "mass_err_lo": np.abs(_column(work, "pl_bmasseerr2")),
+            "mass_err_hi": np.abs(_column(work, "pl_bmasseerr1")),
+        }
+    )[kept].reset_index(drop=True)
+    systems = Systems.from_table(
+        ready, system="hostname", a="a", mass="mass", star_mass="star_mass", mass_unit="earth",
+        keep=["name", "period_day", "mass_kind", "method", "mass_err_lo", "mass_err_hi"],
+    )  # fmt: skip
+    for words, where in (
+        ("controversial", controversial),
+        ("circumbinary, mass of one star only", single),
+        ("left out or incomplete host", gone),
+    ):
+        if where.any():
+            systems.dropped[words] = int(where.sum())
+    unknown = int(np.isnan(systems.planets["mass_err_lo"].to_numpy(float)).sum())
+    if unknown:
+        systems.notes["masses without error, point value used"] = unknown
+    stars = np.isnan(systems.star_mass)
+    if stars.any():
+        systems.notes["stars of unknown mass"] = int(stars.sum())
+    names = [c for c in ("hip_name", "hd_name", "tic_id") if c in work]
+    if names:
+        of_host = work.drop_duplicates("hostname").set_index("hostname")
+        systems = systems.join_hosts(of_host.loc[systems.names, names].to_numpy())
+    return systems[systems.counts >= min_planets]
+
+
+def _column(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    if name not in table:
+        return np.full(len(table), np.nan)
+    return pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+
+
+def _circumbinary_without_total(table: pd.DataFrame) -> NDArray[np.bool_]:
+    if "cb_flag" not in table:
+        return np.zeros(len(table), dtype=bool)
+    total = _column(table, "st_mass_total")
+    return (_column(table, "cb_flag") == 1) & ~(total > 0) & ~(_column(table, "pl_orbsmax") > 0)

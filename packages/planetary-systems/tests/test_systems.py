@@ -1,0 +1,129 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decan.core.errors import SchemaError
+from decan.planetary_systems import Systems
+
+PLANETS = pd.DataFrame(
+    {
+        "star": ["A", "A", "B", "C"],
+        "planet": [1, 2, 1, 1],
+        "au": [1.0, 0.1, 5.2, 0.5],
+        "mass": [1.0, 5.0, 318.0, 2.0],
+    }
+)
+
+
+def read(table=PLANETS, **how):
+    return Systems.from_table(table, **{"system": "star", "a": "au", "mass": "mass", **how})
+
+
+def test_planets_come_out_sorted_whatever_the_order_of_the_table():
+    assert read().a_au[:2] == pytest.approx([0.1, 1.0])
+    shuffled = read(PLANETS.iloc[::-1].reset_index(drop=True))
+    assert sorted(shuffled.names) == ["A", "B", "C"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        ("status", 8, "status not 0"),
+        ("au", -0.5, "semi-major axis not positive and finite"),
+        ("au", 0.0, "semi-major axis not positive and finite"),
+        ("au", np.inf, "semi-major axis not positive and finite"),
+        ("au", np.nan, "no semi-major axis"),
+        ("mass", np.nan, "no mass"),
+        ("mass", np.inf, "mass not positive and finite"),
+        ("mass", 0.0, "mass not positive and finite"),
+    ],
+)
+def test_rows_that_cannot_be_used_are_counted_by_reason_or_raised(column, value, reason):
+    table = PLANETS.assign(status=0)
+    table[column] = table[column].astype(float)
+    table.loc[1, column] = value
+    found = read(table, status="status")
+    assert found.dropped == {reason: 1}
+    assert found.n_planets == 3
+    with pytest.raises(SchemaError, match=f"row 1 .*'A'.*{reason}"):
+        read(table, status="status", on_bad="raise")
+
+
+def test_a_planet_twice_is_kept_unless_its_number_repeats():
+    twins = pd.concat([PLANETS, PLANETS.iloc[:1]], ignore_index=True)
+    assert read(twins).counts.tolist() == [3, 1, 1]
+    with pytest.raises(ValueError, match=r"row 4: planet .*1.* of system 'A' appears twice"):
+        read(twins, planet="planet")
+
+
+def test_systems_without_planets_stay():
+    found = read(all_systems=["A", "B", "C", "D"])
+    assert found.counts.tolist() == [2, 1, 1, 0]
+    # All its planets bad: the star was looked at, and is empty.
+    table = PLANETS.assign(mass=[1.0, 5.0, np.nan, 2.0])
+    assert read(table).counts.tolist() == [2, 0, 1]
+
+
+def test_minimum_masses_must_be_called_so_and_are_warned_of_once():
+    table = PLANETS.rename(columns={"mass": "m_sin_i"})
+    with pytest.raises(ValueError, match="mass_kind='msini'"):
+        read(table, mass="m_sin_i")
+    with pytest.warns(UserWarning, match="minimum masses") as said:
+        found = read(table, mass="m_sin_i", mass_kind="msini")
+    assert len(said) == 1
+    assert (found.planets["mass_kind"] == "msini").all()
+
+
+def test_a_missing_axis_follows_from_period_and_stellar_mass_and_is_counted():
+    table = PLANETS.assign(au=np.nan, days=365.256898, star_mass=[1.0, 1.0, 1.0, np.nan])
+    found = read(table, period="days", star_mass="star_mass")
+    # The planet's own mass enters the third law: 318 Earth masses are 3e-4 of the axis.
+    assert found.a_au == pytest.approx(1.0, abs=4e-4)
+    assert found.notes["semi-major axis from period"] == 3
+    assert found.dropped == {"no semi-major axis: star mass unknown": 1}
+
+
+@pytest.mark.parametrize(("factor", "unit"), [(317.828, "jupiter"), (332946.0, "solar")])
+def test_masses_in_another_unit_are_refused_with_the_unit_suggested(factor, unit):
+    small = PLANETS.assign(mass=np.array([0.5, 1.0, 2.0, 3.0]) / factor)
+    with pytest.raises(ValueError, match=f"mass_unit='{unit}'"):
+        read(small)
+    assert read(small, mass_unit=unit).mass_earth.max() == pytest.approx(3.0, rel=1e-4)
+
+
+def test_a_missing_column_is_named_with_those_that_are_there():
+    with pytest.raises(SchemaError, match=r"'radius' is missing; the table has star, planet"):
+        read(radius="radius")
+
+
+def test_hosts_under_two_names_are_joined_by_any_catalogue_number():
+    found = Systems.from_planets([([0.1], [1.0]), ([0.05], [2.0]), ([0.06], [3.0])])
+    joined = found.join_hosts(
+        [["HIP 1", None, "TIC 9"], ["HIP 1", "HD 5", None], [None, "HD 5", np.nan]]
+    )
+    assert joined.counts.tolist() == [3]
+    assert joined.a_au == pytest.approx([0.05, 0.06, 0.1])
+    assert joined.notes == {"hosts joined": 2}
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=12), st.integers(0, 2**31))
+def test_selecting_systems_takes_their_planets_along(counts, seed):
+    rng = np.random.default_rng(seed)
+    found = Systems.from_planets(
+        [(10 ** rng.normal(size=n), 10 ** rng.normal(size=n)) for n in counts]
+    )
+    order = rng.permutation(len(counts))
+    back = found[order][np.argsort(order)]
+    assert back.counts.tolist() == counts
+    assert np.array_equal(back.log_m, found.log_m)
+    assert found.total_mass.sum() == pytest.approx(found.mass_earth.sum())
+    log_a, _ = found.padded()
+    assert log_a.shape == (len(counts), max(counts))
+
+
+def test_the_table_of_systems_reads_back_as_the_same_systems():
+    again = Systems.from_table(read().to_table(), system="system", a="semi_major_axis", mass="mass")
+    assert np.allclose(again.log_a, read().log_a)
+    assert np.allclose(again.log_m, read().log_m)
