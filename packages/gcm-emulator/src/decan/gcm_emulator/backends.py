@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .basis import BasisField
-from .gaussian_process import ModeProcesses
-from .modes import SpatialModes, symmetric_latitudes
+from .modes import hemispheres_mirror, symmetric_latitudes
+from .scaling import field_scale
 from .sphere import area_weights
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ Array = NDArray[Any]
 BACKENDS = ("basis-gp", "branch-trunk", "dnn", "xgb", "hgb", "rbf", "nearest")
 """Names of the back ends."""
 
+_SHARES = (0.0, 0.5, 1.0)
+
 
 class Backend(ABC):
     """Learns scaled fields of planets, and gives those of another planet.
@@ -35,6 +37,7 @@ class Backend(ABC):
     """
 
     knows_errors = False
+    from_continuity = 0.0
 
     @abstractmethod
     def fit(self, emulator: FieldEmulator, stacks: dict[str, Array], grid: PlanetGrid) -> None:
@@ -110,12 +113,15 @@ def make_backend(name: str, random_state: int, **settings: Any) -> Backend:
 class BasisGP(Backend):
     """Spatial modes and a Gaussian process over planets for each.
 
+    The vertical wind comes from its own modes, from mass conservation of the predicted
+    horizontal wind, or from the mean of both: whichever predicts left-out planets best.
+
     Parameters
     ----------
     n_modes : int, optional
         Modes of each field; found by leaving planets out where it is None.
     symmetric : bool, optional
-        Whether the hemispheres are mirror images; by leaving planets out where it is None.
+        Whether the hemispheres are mirror images; found by leaving planets out where it is None.
 
     Examples
     --------
@@ -128,6 +134,7 @@ class BasisGP(Backend):
     def __init__(self, n_modes: int | None = None, symmetric: bool | None = None) -> None:
         self.n_modes, self.symmetric = n_modes, symmetric
         self.fields: dict[str, BasisField] = {}
+        self.from_continuity = 0.0
 
     def fit(self, emulator: FieldEmulator, stacks: dict[str, Array], grid: PlanetGrid) -> None:
         """Learn every field on its own."""
@@ -136,16 +143,16 @@ class BasisGP(Backend):
             area_weights(grid.lat_deg)[None, :, None] * grid.lat_deg.size, shape
         ).clip(1e-3)
         mirrored = symmetric_latitudes(grid.lat_deg)
-        choices = [self.symmetric] if self.symmetric is not None else [True, False]
-        if not mirrored:
-            choices = [False]
         for name, stack in stacks.items():
-            tried = [
-                BasisField.fit(name, emulator.inputs_.points, stack, weight,
-                               n_modes=self.n_modes, symmetric=bool(choice))
-                for choice in choices
-            ]  # fmt: skip
-            self.fields[name] = min(tried, key=lambda one: float(np.median(one.left_out)))
+            symmetric = self.symmetric
+            if symmetric is None:
+                symmetric = mirrored and hemispheres_mirror(name, stack)
+            self.fields[name] = BasisField.fit(
+                name, emulator.inputs_.points, stack, weight, n_modes=self.n_modes,
+                symmetric=symmetric and mirrored,
+            )  # fmt: skip
+        if set("Tuvw") <= set(stacks) and grid.lon_deg.size > 3:
+            self.from_continuity = self._continuity_share(emulator, stacks["w"], weight)
 
     def predict(self, inputs: Array) -> dict[str, Array]:
         """Scaled fields."""
@@ -165,37 +172,39 @@ class BasisGP(Backend):
         return {name: field.draw(inputs, n, rng) for name, field in self.fields.items()}
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Modes as half floats (they carry weather anyway), processes as doubles."""
-        settings: dict[str, Any] = {}
-        parts: dict[str, Any] = {}
-        for name, field in self.fields.items():
-            settings[name] = {"symmetric": field.symmetric, "shape": list(field.modes.mean.shape)}
-            size = np.abs(field.modes.modes).max(axis=1)
-            parts[name] = {
-                "mean": field.modes.mean.astype(np.float32),
-                "modes": (field.modes.modes / size[:, None]).astype(np.float16),
-                "size": size, "root": field.modes.root[:, :, 0].astype(np.float32),
-                "weather": field.weather.astype(np.float16),
-                "inflation": field.inflation, "left_out": field.left_out,
-                **{f"process_{key}": value for key, value in vars(field.processes).items()
-                   if key not in ("inverse", "inputs")},
-            }  # fmt: skip
-        return settings, parts
+        """Fields, each with its settings and arrays."""
+        told = {name: field.state() for name, field in self.fields.items()}
+        settings: dict[str, Any] = {name: one[0] for name, one in told.items()}
+        return (
+            {"fields": settings, "from_continuity": self.from_continuity},
+            {name: one[1] for name, one in told.items()},
+        )
 
     def restore(
         self, emulator: FieldEmulator, settings: dict[str, Any], parts: dict[str, Any]
     ) -> None:
         """Inverse covariances are made again from what was found."""
-        for name, told in settings.items():
-            part = parts[name]
-            shape = tuple(told["shape"])
-            modes = part["modes"].astype(np.float32) * part["size"][:, None].astype(np.float32)
-            root = np.broadcast_to(part["root"][..., None], shape)
-            known = {key.removeprefix("process_"): value for key, value in part.items()
-                     if key.startswith("process_")}  # fmt: skip
-            self.fields[name] = BasisField(
-                name, SpatialModes(part["mean"], modes, np.ascontiguousarray(root)),
-                ModeProcesses.restored(emulator.inputs_.points, **known),
-                part["weather"].astype(np.float32), part["inflation"], told["symmetric"],
-                part["left_out"],
-            )  # fmt: skip
+        self.from_continuity = settings["from_continuity"]
+        for name, told in settings["fields"].items():
+            self.fields[name] = BasisField.restored(
+                name, emulator.inputs_.points, told, parts[name]
+            )
+
+    def _continuity_share(self, emulator: FieldEmulator, stack: Array, weight: Array) -> float:
+        others = {
+            name: field.modes.expand(field.processes.leave_one_out()[0])
+            for name, field in self.fields.items()
+        }
+        errors = np.zeros(len(_SHARES))
+        for k, planet in enumerate(emulator.planets_):
+            one = {
+                name: values[k] * field_scale(name, planet, emulator.r_gas_)
+                for name, values in others.items()
+            }
+            conserved = emulator.conserving_wind(one, planet)
+            truth = stack[k] * field_scale("w", planet, emulator.r_gas_)
+            for s, share in enumerate(_SHARES):
+                gap = share * conserved + (1 - share) * one["w"] - truth
+                scale = field_scale("w", planet, emulator.r_gas_)
+                errors[s] += np.nansum(weight * (gap / scale) ** 2)
+        return _SHARES[int(errors.argmin())]

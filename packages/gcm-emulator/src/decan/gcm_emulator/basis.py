@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from .gaussian_process import ModeProcesses
 from .modes import SpatialModes, hemispheric_parts
@@ -18,7 +19,13 @@ from .modes import SpatialModes, hemispheric_parts
 __all__ = ["BasisField"]
 
 Array = NDArray[Any]
-_MOST_MODES = 40
+_MOST_MODES = 28
+_FACTORS = (0.5, 1.0, 2.0, 3.0, 5.0)
+_LEADING = 12
+# Share of the weather of unseen snapshots that sixty modes of others can express.
+_SHARE_SEEN = 0.65
+_TOLERATED = 1e-3
+_FOLDS, _FEWEST = 4, 12
 
 
 @dataclass
@@ -92,21 +99,28 @@ class BasisField:
         climate, rest = hemispheric_parts(name, stack) if symmetric else (stack, None)
         most = min(n_modes or _MOST_MODES, len(stack) - 1)
         modes, coefficients = SpatialModes.fit(climate, weight, most)
-        processes = ModeProcesses.fit(inputs, coefficients)
-        expected, variance = processes.leave_one_out()
-        if n_modes is None:
-            kept = _useful(coefficients, expected)
-            modes = SpatialModes(modes.mean, modes.modes[:kept], modes.root)
-            processes = processes.first(kept)
-            expected, variance = expected[:, :kept], variance[:, :kept]
+        with threadpool_limits(1):  # sixty planets: threads would only get in each other's way
+            noise = _folded_noise(modes, rest)
+            factor = _noise_factor(inputs, coefficients, noise)
+            processes = ModeProcesses.fit(
+                inputs, coefficients, noise=None if noise is None else factor * noise
+            )
+            expected, _ = processes.leave_one_out()
+            if n_modes is None:
+                kept = _useful(coefficients, expected)
+                modes = SpatialModes(modes.mean, modes.modes[:kept], modes.root)
+                processes, expected = processes.first(kept), expected[:, :kept]
+            parity = _SHARE_SEEN * factor
+            inflation = _inflation(inputs, climate, rest, weight, len(modes.modes), factor, parity)
         from_others = modes.expand(expected)
-        gap = climate - from_others
-        weather = _weather(rest, gap)
-        signal = np.maximum(variance - processes.noise, 0.0)
-        inflation = _inflation(gap, modes.variance(signal), weather, rest is not None, weight)
+        if rest is None:
+            weather = np.sqrt(np.nanmean((climate - from_others) ** 2, axis=0))
+        else:
+            weather = np.sqrt((1.0 + parity) * np.nanmean(rest**2, axis=0))
         error = np.where(np.isfinite(stack), stack - from_others, 0.0)
         left_out = np.sqrt((error**2 * weight).sum(axis=(1, 2, 3)) / weight.sum())
-        return cls(name, modes, processes, weather, inflation, symmetric, left_out)
+        return cls(name, modes, processes, weather.astype(np.float32), inflation, symmetric,
+                   left_out)  # fmt: skip
 
     def predict(self, inputs: Array, *, with_std: bool = False) -> tuple[Array, Array | None]:
         """Scaled fields of planets, and the standard deviation of their climate.
@@ -129,6 +143,63 @@ class BasisField:
             return mean, None
         std = np.sqrt(self.modes.variance(variance)) * self.inflation[:, None, None]
         return mean, std
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Settings and arrays for an artifact: modes as half floats, of one hemisphere if both
+        are alike; processes as doubles.
+
+        Returns
+        -------
+        settings, arrays : dict
+        """
+        modes = self.modes.modes.reshape(-1, *self.modes.mean.shape)
+        size = np.abs(self.modes.modes).max(axis=1)
+        half = (modes.shape[-2] + 1) // 2 if self.symmetric else modes.shape[-2]
+        arrays = {
+            "mean": self.modes.mean.astype(np.float32),
+            "modes": (modes[..., :half, :] / size[:, None, None, None]).astype(np.float16),
+            "size": size, "root": self.modes.root[:, :, 0].astype(np.float32),
+            "weather": self.weather.astype(np.float16), "inflation": self.inflation,
+            "left_out": self.left_out,
+            **{f"process_{key}": value for key, value in vars(self.processes).items()
+               if key not in ("inverse", "inputs")},
+        }  # fmt: skip
+        return {"symmetric": self.symmetric, "shape": list(self.modes.mean.shape)}, arrays
+
+    @classmethod
+    def restored(
+        cls, name: str, inputs: Array, settings: dict[str, Any], arrays: dict[str, Any]
+    ) -> BasisField:
+        """A field from what :meth:`state` gave.
+
+        Parameters
+        ----------
+        name : str
+            Which field.
+        inputs : ndarray, shape (n, d)
+            Standardised inputs of the planets.
+        settings, arrays : dict
+            Of the artifact.
+
+        Returns
+        -------
+        BasisField
+        """
+        shape = tuple(settings["shape"])
+        modes = arrays["modes"].astype(np.float32) * arrays["size"][:, None, None, None]
+        if settings["symmetric"]:
+            sign = -1.0 if name == "v" else 1.0
+            missing = shape[1] - modes.shape[-2]
+            modes = np.concatenate([modes, sign * modes[..., :missing, :][..., ::-1, :]], axis=-2)
+        root = np.ascontiguousarray(np.broadcast_to(arrays["root"][..., None], shape))
+        known = {key.removeprefix("process_"): value for key, value in arrays.items()
+                 if key.startswith("process_")}  # fmt: skip
+        flat = modes.reshape(len(modes), -1).astype(np.float32)
+        return cls(
+            name, SpatialModes(arrays["mean"], flat, root),
+            ModeProcesses.restored(inputs, **known), arrays["weather"].astype(np.float32),
+            arrays["inflation"], settings["symmetric"], arrays["left_out"],
+        )  # fmt: skip
 
     def draw(self, inputs: Array, n: int, rng: np.random.Generator) -> Array:
         """Climates that one planet may have.
@@ -153,42 +224,70 @@ class BasisField:
         return np.asarray(centre + wide * self.inflation[:, None, None])
 
 
-def _useful(coefficients: Array, expected: Array) -> int:
-    """Number of leading modes that planets left out are better with than without."""
-    gain = ((coefficients - coefficients.mean(axis=0)) ** 2 - (coefficients - expected) ** 2).sum(
-        axis=0
-    )
-    return int(np.argmax(np.cumsum(gain)) + 1)
+def _noise_factor(inputs: Array, coefficients: Array, noise: Array | None) -> float:
+    """Factor on the noise of all modes: the likeliest of a few.
 
-
-def _weather(rest: Array | None, gap: Array) -> Array:
-    """Standard deviation of weather in each cell.
-
-    With symmetric hemispheres it is what breaks the symmetry: half of the variance. Without,
-    nothing tells weather from ignorance but the planets that were left out.
+    Smooth weather has more power in one symmetry than in the other, and modes drawn from the
+    same snapshots hold more of their weather than of weather they have not seen.
     """
+    if noise is None:
+        return 1.0
+    first = slice(None, _LEADING)
+    chances = [
+        ModeProcesses.fit(
+            inputs, coefficients[:, first], noise=factor * noise[first], starts=1
+        ).log_likelihood()
+        for factor in _FACTORS
+    ]
+    return _FACTORS[int(np.argmax(chances))]
+
+
+def _folded_noise(modes: SpatialModes, rest: Array | None) -> Array | None:
+    """Weather in every mode, as what breaks the symmetry shows it: folded onto the modes."""
     if rest is None:
-        return np.asarray(np.sqrt(np.nanmean(gap**2, axis=0)), dtype=np.float32)
-    return np.asarray(np.sqrt(2.0 * np.nanmean(rest**2, axis=0)), dtype=np.float32)
+        return None
+    south = rest.shape[-2] // 2
+    folded = rest * np.where(np.arange(rest.shape[-2]) < south, -1.0, 1.0)[:, None]
+    flat = np.nan_to_num(folded * modes.root).reshape(len(rest), -1)
+    return np.asarray(((flat @ modes.modes.T) ** 2).mean(axis=0))
 
 
-def _inflation(gap: Array, variance: Array, weather: Array, halved: bool, weight: Array) -> Array:
-    """Factor on the standard deviation with which left-out planets fall where they should.
+def _useful(coefficients: Array, expected: Array) -> int:
+    """Most modes with which left-out planets are hardly worse than with the best number."""
+    centred = coefficients - coefficients.mean(axis=0)
+    gain = np.cumsum((centred**2 - (coefficients - expected) ** 2).sum(axis=0))
+    return int(np.flatnonzero(gain >= gain.max() - _TOLERATED * (centred**2).sum()).max() + 1)
 
-    Gap and prediction differ by the error of the climate and by the weather of the snapshot
-    (half of it, where the hemispheres were averaged). The factor is found at each level so
-    that 68 per cent of the cells lie inside one standard deviation of the sum.
+
+def _inflation(
+    inputs: Array, climate: Array, rest: Array | None, weight: Array, kept: int, factor: float,
+    parity: float,
+) -> Array:  # fmt: skip
+    """Factor on the standard deviation, level by level, from planets that are truly left out.
+
+    A fold of planets is left out of everything: mean, modes, processes. Their gap to the
+    prediction holds the error of the climate and the weather of the snapshot, whose power is
+    known from what breaks the symmetry; the rest belongs to the climate.
     """
-    noise = weather**2 * (0.5 if halved else 0.0)
-    found = np.ones(gap.shape[1])
-    for level in range(gap.shape[1]):
-        g, v, n = gap[:, level], variance[:, level], noise[level]
-        area = np.broadcast_to(weight[level], g.shape)
-        low, high = 0.05, 8.0
-        for _ in range(24):
-            middle = np.sqrt(low * high)
-            inside = np.abs(g) <= np.sqrt(middle**2 * v + n)
-            share = (inside * area).sum() / area.sum()
-            low, high = (middle, high) if share < 0.683 else (low, middle)
-        found[level] = np.sqrt(low * high)
-    return found
+    n = len(climate)
+    if n < _FEWEST or rest is None:
+        return np.ones(climate.shape[1])
+    area = weight / weight.sum(axis=(1, 2), keepdims=True)
+
+    def power(values: Array) -> Array:
+        return np.asarray((np.nan_to_num(values) * area).sum(axis=(2, 3)).sum(axis=0))
+
+    gap, known = np.zeros(climate.shape[1]), np.zeros(climate.shape[1])
+    for fold in range(_FOLDS):
+        out = np.arange(n) % _FOLDS == fold
+        modes, coefficients = SpatialModes.fit(climate[~out], weight, kept)
+        noise = factor * np.asarray(_folded_noise(modes, rest[~out]))
+        processes = ModeProcesses.fit(inputs[~out], coefficients, noise=noise, starts=1)
+        mean, variance = processes.predict(inputs[out])
+        gap += power((climate[out] - modes.expand(mean)) ** 2)
+        known += power(modes.variance(variance))
+    ratio = np.maximum(gap - parity * power(rest**2), 0.0) / np.maximum(known, 1e-30)
+    # Levels tell of each other: the factor is smooth in height. One below 1 is not believed.
+    apart = np.subtract.outer(np.arange(ratio.size), np.arange(ratio.size))
+    smooth = np.exp(-0.5 * (apart / 2.0) ** 2)
+    return np.asarray(np.sqrt(np.clip(smooth @ ratio / smooth.sum(axis=1), 1.0, 25.0)))

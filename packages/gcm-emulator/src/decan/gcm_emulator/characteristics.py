@@ -43,7 +43,7 @@ class ClimateCharacteristics:
     Examples
     --------
     >>> ClimateCharacteristics(600.0, 200.0, 4000.0, 60.0, 35.0, 1e4)
-    ClimateCharacteristics(day-night 600 K, evening-morning 200 K, jet 4.00 km/s, 60° wide, hot spot +35°; at 0.1 bar)
+    ClimateCharacteristics(day-night 600 K, ..., jet 4.00 km/s, 60° wide, hot spot +35°; at 0.1 bar)
     """
 
     day_night_k: float

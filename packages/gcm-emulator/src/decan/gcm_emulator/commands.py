@@ -1,4 +1,4 @@
-"""The command ``decan gcm-emulator``: fit a grid, predict a planet, diagnose a field, its spectrum."""
+"""The command ``decan gcm-emulator``: fit a grid, predict a planet, diagnose a field."""
 
 from __future__ import annotations
 

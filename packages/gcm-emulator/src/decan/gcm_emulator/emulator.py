@@ -17,6 +17,7 @@ from decan.core.errors import SchemaError
 from decan.core.saved import Saved
 
 from .backends import BACKENDS, Backend, make_backend
+from .continuity import upward_wind
 from .field import FIELDS, GCMField
 from .grid import PlanetGrid
 from .planets import Planet
@@ -90,7 +91,7 @@ class FieldEmulator(Saved):
     >>> emulator = FieldEmulator(fields=["T"]).fit(grid)
     >>> prediction = emulator.predict(Planet.at_temperature(1300.0, host="K5V"))
     >>> prediction
-    Prediction(GCMField(K5V 1300 K: T; 26 levels 2e-05 to 200 bar, 24 latitudes, 36 longitudes); inside the training planets)
+    Prediction(GCMField('K5V 1300 K': T; 26 levels ...); inside the training planets)
     >>> bool(np.median(prediction.std["T"]) < 100)
     True
     """
@@ -175,7 +176,7 @@ class FieldEmulator(Saved):
             if strict:
                 raise ValueError(words)
             warnings.warn(words, stacklevel=2)
-        onto = [axis for axis in (lon_deg, lat_deg, p_pa)]
+        onto = (lon_deg, lat_deg, p_pa)
         elsewhere = any(axis is not None for axis in onto)
 
         def moved(field: GCMField) -> GCMField:
@@ -204,9 +205,32 @@ class FieldEmulator(Saved):
 
         scaled = self._backend.predict(self._at(planet))
         values = {name: scaled[name][0] * self._scale(name, planet) for name in self.fields}
+        if share := self._backend.from_continuity:
+            conserved = self.conserving_wind(values, planet)
+            values["w"] = (share * conserved + (1 - share) * values["w"]).astype(np.float32)
         return Prediction(
             moved(self._field(planet, values)), distance, errors,
             draws if self._backend.knows_errors else None,
+        )  # fmt: skip
+
+    def conserving_wind(self, values: Mapping[str, Array], planet: Planet) -> Array:
+        """Upward wind that conserves the mass of a horizontal wind on the emulator's axes.
+
+        Parameters
+        ----------
+        values : mapping of str to ndarray
+            ``T``, ``u``, ``v``, K and m/s.
+        planet : Planet
+            The planet.
+
+        Returns
+        -------
+        ndarray, shape (p, lat, lon)
+            m/s.
+        """
+        return upward_wind(
+            values["u"], values["v"], values["T"], self.lon_deg_, self.lat_deg_, self.p_pa_,
+            planet.radius_m, planet.gravity_ms2, self.r_gas_,
         )  # fmt: skip
 
     def extrapolation(self, planet: Planet | Mapping[str, Any]) -> Extrapolation:
@@ -329,7 +353,7 @@ class FieldEmulator(Saved):
             "inputs": {
                 "names": list(self.inputs_.names), "mean": self.inputs_.mean.tolist(),
                 "spread": self.inputs_.spread.tolist(), "constants": self.inputs_.constants,
-                "tied": list(self.inputs_.tied),
+                "ties": self.inputs_.ties,
             },
             "planets": [vars(planet) for planet in self.planets_],
         }  # fmt: skip
@@ -348,7 +372,7 @@ class FieldEmulator(Saved):
         told = settings["inputs"]
         made.inputs_ = Inputs(
             tuple(told["names"]), np.array(told["mean"]), np.array(told["spread"]),
-            dict(told["constants"]), axes["points"], tuple(told["tied"]),
+            dict(told["constants"]), axes["points"], dict(told["ties"]),
         )  # fmt: skip
         made.planets_ = tuple(Planet(**one) for one in settings["planets"])
         made._backend = make_backend(made.backend, made.random_state, **made.settings)

@@ -21,6 +21,7 @@ from .planets import Planet
 from .sphere import SphereInterpolator, area_mean, area_weights, wrap_longitude
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray
 
 __all__ = ["FIELDS", "GCMField"]
@@ -286,6 +287,18 @@ class GCMField:
         strip = sphere.scalar(self.T, lon, lat)
         return np.asarray((strip.mean(axis=-1) * area_weights(self.lat_deg)).sum(axis=-1))
 
+    def validate(self) -> pd.DataFrame:
+        """Checks of what a climate cannot be; see :func:`decan.gcm_emulator.validate_field`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a check: ``check``, ``passed``, ``found``.
+        """
+        from .validation import validate_field
+
+        return validate_field(self)
+
     def to_xarray(self) -> xarray.Dataset:
         """As an xarray Dataset with units and the planet in its attributes.
 
@@ -407,12 +420,14 @@ def _to_levels(values: Array, have: NDArray[np.float64], want: NDArray[np.float6
 
 
 def _refuse_potential_temperature(temperature: Array, p_pa: NDArray[np.float64]) -> None:
-    profile = np.nanmean(temperature, axis=(1, 2)) if temperature.size else np.array([0.0])
-    if not np.isfinite(profile).any():
+    good = np.isfinite(temperature)
+    if not good.any():
         raise ValueError("T holds no finite value")
+    count = good.sum(axis=(1, 2))
+    profile = np.where(good, temperature, 0.0).sum(axis=(1, 2))[count > 0] / count[count > 0]
     if np.nanmin(profile) <= 0:
         raise ValueError(f"T must be in K and positive, found a mean of {np.nanmin(profile):g}")
-    top = profile[np.isfinite(profile)][0]
+    top = profile[0]
     if top > _HIGHEST_PLAUSIBLE_K and top >= np.nanmax(profile):
         raise ValueError(
             f"T reaches {top:,.0f} K at the top ({p_pa[0]:.3g} Pa) and grows upward: this looks "
@@ -427,7 +442,8 @@ def _heated_at_the_back(temperature: Array, p_pa: NDArray[np.float64], lat: Any,
     if not high.any() or not day.any() or not night.any():
         return False
     profile = area_mean_of(temperature[high], lat, day), area_mean_of(temperature[high], lat, night)
-    return bool(np.nanmean(profile[0]) < np.nanmean(profile[1]) * (1 - 1e-3))
+    both = np.isfinite(profile[0]) & np.isfinite(profile[1])
+    return bool(profile[0][both].sum() < profile[1][both].sum() * (1 - 1e-3))
 
 
 def area_mean_of(values: Any, lat_deg: Any, columns: Any) -> NDArray[np.float64]:

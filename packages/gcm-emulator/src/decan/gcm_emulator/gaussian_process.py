@@ -65,7 +65,7 @@ class ModeProcesses:
     inverse: Array
 
     @classmethod
-    def fit(cls, inputs: Any, targets: Any, *, starts: int = 2) -> ModeProcesses:
+    def fit(cls, inputs: Any, targets: Any, *, noise: Any = None, starts: int = 2) -> ModeProcesses:
         """Fit every column of the targets by its own marginal likelihood.
 
         Parameters
@@ -74,6 +74,8 @@ class ModeProcesses:
             Standardised inputs.
         targets : array_like, shape (n, k)
             One column a mode.
+        noise : array_like, shape (k,), optional
+            White-noise variance of each mode, where it is known; fitted otherwise.
         starts : int
             From how many lengths the search begins; the likeliest end is kept.
 
@@ -94,8 +96,11 @@ class ModeProcesses:
         found = np.empty((y.shape[1], d + 2))
         for k in range(y.shape[1]):
             best = np.inf
+            if noise is not None:
+                known = float(np.clip(np.log(noise[k] / spread[k] ** 2), *_NOISE))
+                bounds[-1] = (known, known)
             for start in (0.3, 1.5)[:starts]:
-                guess = np.array([start] * d + [0.5, -3.0])
+                guess = np.clip([start] * d + [0.5, -3.0], *np.transpose(bounds))
                 end = minimize(
                     _negative_log_likelihood, guess, args=(square, scaled[:, k]), jac=True,
                     method="L-BFGS-B", bounds=bounds, options={"maxiter": 60},
@@ -173,6 +178,31 @@ class ModeProcesses:
         variance = np.maximum(np.exp(self.log_signal) - explained, 0.0)
         return mean * self.spread + self.mean, variance * self.spread**2
 
+    def variance_after(self, inputs: Any) -> Array:
+        """Variance at all inputs once one of them is known too, for each of them.
+
+        Parameters
+        ----------
+        inputs : array_like, shape (m, d)
+            Standardised inputs.
+
+        Returns
+        -------
+        ndarray, shape (m, m, k)
+            Known input, input, mode; in squared units of the targets.
+        """
+        x = np.asarray(inputs, dtype=float)
+        found = np.empty((len(x), len(x), len(self.log_signal)))
+        for k in range(len(self.log_signal)):
+            length, signal = self.log_length[k], self.log_signal[k]
+            among, _ = _matern((x[:, None, :] - x[None, :, :]) ** 2, length, signal)
+            known, _ = _matern((x[:, None, :] - self.inputs[None, :, :]) ** 2, length, signal)
+            posterior = among - known @ self.inverse[k] @ known.T
+            own = np.diag(posterior)
+            gained = posterior**2 / (own + np.exp(self.log_noise[k]))[:, None]
+            found[..., k] = np.maximum(own[None, :] - gained, 0.0) * self.spread[k] ** 2
+        return found
+
     def leave_one_out(self) -> tuple[Array, Array]:
         """Mean and variance (noise included) of each known planet from all the others.
 
@@ -191,6 +221,17 @@ class ModeProcesses:
         variance = (1.0 / diagonal).T
         assert mean.shape[0] == n
         return mean * self.spread + self.mean, variance * self.spread**2
+
+    def log_likelihood(self) -> float:
+        """Logarithm of the marginal likelihood of all modes, up to a constant.
+
+        Returns
+        -------
+        float
+        """
+        known = np.linalg.solve(self.inverse, self.weights[..., None])[..., 0]
+        _, volume = np.linalg.slogdet(self.inverse)
+        return float(0.5 * volume.sum() - 0.5 * (known * self.weights).sum())
 
     def first(self, k: int) -> ModeProcesses:
         """The processes of the first modes.

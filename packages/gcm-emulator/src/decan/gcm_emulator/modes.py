@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SpatialModes", "hemispheric_parts", "symmetric_latitudes"]
+__all__ = ["SpatialModes", "hemispheres_mirror", "hemispheric_parts", "symmetric_latitudes"]
 
 Array = NDArray[Any]
 
@@ -65,6 +65,35 @@ def hemispheric_parts(name: str, values: Any) -> tuple[Array, Array]:
     mirrored = field[..., ::-1, :] * (-1 if name == "v" else 1)
     symmetric = 0.5 * (field + mirrored)
     return symmetric, field - symmetric
+
+
+def hemispheres_mirror(name: str, stack: Any) -> bool:
+    """Whether what breaks the symmetry of climates is weather and no climate.
+
+    It is climate where the other planets tell something of it.
+
+    Parameters
+    ----------
+    name : {'T', 'u', 'v', 'w'}
+        Which field.
+    stack : array_like, shape (n, p, lat, lon)
+        Scaled fields of the planets, on symmetric latitudes.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> snapshots = 5.0 + rng.normal(size=(20, 2, 4, 6))
+    >>> hemispheres_mirror("T", snapshots), hemispheres_mirror("v", snapshots)
+    (True, False)
+    """
+    _, rest = hemispheric_parts(name, np.nan_to_num(np.asarray(stack)))
+    n = len(rest)
+    others = (rest.sum(axis=0) - rest) / (n - 1)
+    return bool((rest**2).sum() <= ((rest - others) ** 2).sum())
 
 
 @dataclass

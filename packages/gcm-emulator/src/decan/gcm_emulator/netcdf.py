@@ -272,7 +272,7 @@ def _planet_of(attributes: Mapping[str, Any]) -> Planet | None:
             continue
         if name == "name":
             known[name] = _text(value)
-        elif name == "end_point":
+        elif name in ("end_point", "tio"):
             known[name] = bool(np.ravel(value)[0])
         else:
             known[name] = float(np.ravel(value)[0])

@@ -117,6 +117,12 @@ class Planet:
         Radius of the planet, equatorial radii of Jupiter (7.1492e7 m).
     t_int_k : float
         Interior temperature, K.
+    metallicity_dex : float
+        Metallicity of the atmosphere, dex over solar.
+    log_drag_s : float
+        Logarithm of the time scale of an extra drag, s; 0 stands for none.
+    tio : bool
+        Whether TiO and VO are gaseous where it is hot enough.
     name : str
         What to call it.
     end_point : bool
@@ -147,6 +153,9 @@ class Planet:
     gravity_ms2: float = 10.0
     radius_rjup: float = 1.35
     t_int_k: float = 100.0
+    metallicity_dex: float = 0.0
+    log_drag_s: float = 0.0
+    tio: bool = True
     name: str = ""
     end_point: bool = False
 

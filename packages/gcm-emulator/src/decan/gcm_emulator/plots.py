@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from .emission import PhaseCurve
+    from .transmission import LimbSpectra
 
-__all__ = ["plot_equator", "plot_map", "plot_phase_curve", "plot_zonal_wind"]
+__all__ = ["plot_equator", "plot_limbs", "plot_map", "plot_phase_curve", "plot_zonal_wind"]
 
 
 def plot_map(
-    field: GCMField, p_pa: float = 1e4, *, name: str = "T", values: Any = None, ax: Axes | None = None,
-    vmin: float | None = None, vmax: float | None = None, label: str | None = None,
+    field: GCMField, p_pa: float = 1e4, *, name: str = "T", values: Any = None,
+    ax: Axes | None = None, vmin: float | None = None, vmax: float | None = None,
+    label: str | None = None, cmap: str | None = None,
 ) -> Axes:  # fmt: skip
     """Map of a field at a pressure, with the horizontal wind as arrows.
 
@@ -40,6 +42,8 @@ def plot_map(
         Ends of the colour scale.
     label : str, optional
         Of the colour scale.
+    cmap : str, optional
+        Colour map.
 
     Returns
     -------
@@ -55,16 +59,14 @@ def plot_map(
     ax = new_axes(ax, figsize=(6.4, 3.4))
     level = int(np.abs(np.log(field.p_pa / p_pa)).argmin())
     shown = (getattr(field, name) if values is None else np.asarray(values))[level]
-    # The first meridian again at the end, so that the map closes.
-    lon = np.append(field.lon_deg, field.lon_deg[0] + 360)
-    closed = np.concatenate([shown, shown[:, :1]], axis=1)
+    lon, lat, closed = _closed(shown, field.lon_deg, field.lat_deg)
     diverging = name in ("u", "v", "w") and values is None
     if diverging and vmax is None:
         vmax = float(np.nanmax(np.abs(shown)))
         vmin = -vmax
     mesh = ax.contourf(
-        lon, field.lat_deg, closed, levels=np.linspace(*_span(shown, vmin, vmax), 25),
-        cmap="RdBu_r" if diverging else "inferno", extend="both",
+        lon, lat, closed, levels=np.linspace(*_span(shown, vmin, vmax), 25),
+        cmap=cmap or ("RdBu_r" if diverging else "inferno"), extend="both",
     )  # fmt: skip
     words, unit = FIELDS[name]
     with style():
@@ -203,8 +205,62 @@ def plot_phase_curve(
     ax.set(xlabel="orbital phase, degrees (180 is eclipse)", ylabel="planet over star, ppm",
            xticks=[0, 90, 180, 270, 360])  # fmt: skip
     with style():
-        ax.legend(ncols=2)
+        ax.legend(loc="upper right", ncols=2)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.18 * (high - low))
     return ax
+
+
+def plot_limbs(
+    spectra: LimbSpectra, *, other: LimbSpectra | None = None, other_label: str = "",
+    ax: Axes | None = None,
+) -> Axes:  # fmt: skip
+    """Transit depth of both limbs by band, and of another climate beside it.
+
+    Parameters
+    ----------
+    spectra : LimbSpectra
+        The spectra.
+    other : LimbSpectra, optional
+        Spectra to compare with, drawn as circles.
+    other_label : str
+        What they are.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> from decan.gcm_emulator.transmission import LimbSpectra
+    >>> spectra = LimbSpectra(np.array([1.4, 1.6]), np.array([15e3, 15e3]), np.array([14e3, 14e3]))
+    >>> plot_limbs(spectra).get_ylabel()
+    'transit depth, ppm'
+    """
+    ax = new_axes(ax)
+    for side, colour in (("evening", COLOURS["red"]), ("morning", COLOURS["blue"])):
+        ax.plot(spectra.wave_um, getattr(spectra, side), "-", color=colour, label=side)
+        if other is not None:
+            ax.plot(other.wave_um, getattr(other, side), "o", mfc="none", color=colour)
+    if other is not None:
+        ax.plot([], [], "o", mfc="none", color=COLOURS["black"], label=other_label)
+    ax.set(xlabel="wavelength, um", ylabel="transit depth, ppm")
+    with style():
+        ax.legend()
+    return ax
+
+
+def _closed(shown: Any, lon: Any, lat: Any) -> tuple[Any, Any, Any]:
+    """A map that reaches around and to the poles, so that no edge is white."""
+    wide = np.concatenate([shown[:, -1:], shown, shown[:, :1]], axis=1)
+    lon = np.concatenate([lon[-1:] - 360, lon, lon[:1] + 360])
+    if lat[0] > -90:
+        wide, lat = np.concatenate([wide[:1] * 0 + wide[:1].mean(), wide]), np.append(-90.0, lat)
+    if lat[-1] < 90:
+        wide, lat = np.concatenate([wide, wide[-1:] * 0 + wide[-1:].mean()]), np.append(lat, 90.0)
+    return lon, lat, wide
 
 
 def _span(values: Any, vmin: float | None, vmax: float | None) -> tuple[float, float]:

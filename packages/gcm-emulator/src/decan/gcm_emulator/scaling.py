@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,13 @@ INPUTS: dict[str, str] = {
     "period_day": "period of rotation",
     "gravity_ms2": "gravity",
     "radius_rjup": "radius",
+    "metallicity_dex": "metallicity",
+    "log_drag_s": "drag",
+    "tio": "presence of TiO",
 }
 """Parameters of a planet that its climate depends on here, in the order in which they are taken."""
 
+_LINEAR = ("metallicity_dex", "log_drag_s", "tio")  # logarithms already, or a switch
 _CONSTANT = 1e-6
 _COLLINEAR = 1e-4
 
@@ -74,13 +78,13 @@ class Inputs:
     names : tuple of str
         Parameters that vary.
     mean, spread : ndarray, shape (d,)
-        Of their natural logarithms over the grid.
+        Of their natural logarithms over the grid (metallicity and drag are logarithms already).
     constants : dict of str to float
-        Parameters that are the same everywhere, and their value.
+        Parameters that are the same everywhere, and their value, likewise.
     points : ndarray, shape (n, d)
         Standardised inputs of the planets of the grid.
-    tied : tuple of str
-        Parameters that follow from the others in this grid.
+    ties : dict of str to list of float
+        Parameters that follow from the others in this grid: how, as slopes and intercept.
 
     Examples
     --------
@@ -97,7 +101,7 @@ class Inputs:
     spread: Array
     constants: dict[str, float]
     points: Array
-    tied: tuple[str, ...] = ()
+    ties: dict[str, list[float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, planets: Sequence[Planet]) -> Inputs:
@@ -117,19 +121,20 @@ class Inputs:
                 f"an emulator needs at least two planets, found {len(planets)}: one climate says "
                 "nothing of how climates differ"
             )
-        logs = {name: np.log([getattr(one, name) for one in planets]) for name in INPUTS}
+        logs = {name: np.array([_raw(one, name) for one in planets]) for name in INPUTS}
         names: list[str] = []
         constants: dict[str, float] = {}
-        tied: list[str] = []
+        ties: dict[str, list[float]] = {}
         for name, values in logs.items():
             if np.ptp(values) < _CONSTANT:
-                constants[name] = float(np.exp(values[0]))
+                constants[name] = float(values[0])
                 if name in ("t_global_k", "period_day"):
                     warnings.warn(f"all planets have the same {INPUTS[name]}; it is no input",
                                   stacklevel=3)  # fmt: skip
                 continue
-            if names and _follows(values, [logs[one] for one in names]):
-                tied.append(name)
+            tie = _tie(values, [logs[one] for one in names])
+            if names and tie is not None:
+                ties[name] = tie
                 warnings.warn(
                     f"the {INPUTS[name]} follows from the {INPUTS[names[0]]} (all planets have "
                     "the same host?); it is no input",
@@ -139,7 +144,7 @@ class Inputs:
             names.append(name)
         raw = np.stack([logs[name] for name in names], axis=1)
         mean, spread = raw.mean(axis=0), raw.std(axis=0)
-        return cls(tuple(names), mean, spread, constants, (raw - mean) / spread, tuple(tied))
+        return cls(tuple(names), mean, spread, constants, (raw - mean) / spread, ties)
 
     def standardised(self, planets: Sequence[Planet]) -> Array:
         """Inputs of planets.
@@ -153,7 +158,7 @@ class Inputs:
         -------
         ndarray, shape (m, d)
         """
-        raw = np.log([[getattr(one, name) for name in self.names] for one in planets])
+        raw = np.array([[_raw(one, name) for name in self.names] for one in planets])
         return np.asarray((raw - self.mean) / self.spread)
 
     def distance(self, planet: Planet) -> float:
@@ -178,13 +183,23 @@ class Inputs:
         weights, _ = nnls(matrix, np.append(point, heavy), maxiter=50 * len(self.points))
         weights /= max(weights.sum(), 1e-12)
         off = point - weights @ self.points
-        beside = [np.log(getattr(planet, name) / value) for name, value in self.constants.items()]
+        beside = [_raw(planet, name) - value for name, value in self.constants.items()]
+        known = [_raw(planet, name) for name in self.names] + [1.0]
+        for name, tie in self.ties.items():
+            slopes = [*tie[:-1], *[0.0] * (len(known) - len(tie)), tie[-1]]
+            beside.append(_raw(planet, name) - float(np.dot(slopes, known)))
         total = float(np.sqrt(off @ off + np.sum(np.square(beside))))
         return total if total > 1e-3 else 0.0
 
 
-def _follows(values: Array, others: list[Array]) -> bool:
-    """Whether a parameter is a linear function of others, in logarithms."""
+def _raw(planet: Planet, name: str) -> float:
+    value = float(getattr(planet, name))
+    return value if name in _LINEAR else float(np.log(value))
+
+
+def _tie(values: Array, others: list[Array]) -> list[float] | None:
+    """Slopes and intercept, where a parameter is a linear function of others; else None."""
     matrix = np.stack([*others, np.ones_like(values)], axis=1)
-    left = values - matrix @ np.linalg.lstsq(matrix, values, rcond=None)[0]
-    return bool(np.std(left) < _COLLINEAR * np.std(values))
+    found = np.linalg.lstsq(matrix, values, rcond=None)[0]
+    left = values - matrix @ found
+    return found.tolist() if np.std(left) < _COLLINEAR * np.std(values) else None

@@ -26,7 +26,15 @@ from .planets import HOSTS, SIGMA_SB, Planet
 from .radiative_columns import equilibrium_columns
 from .sphere import area_mean, area_weights
 
-__all__ = ["LAT_DEG", "LON_DEG", "P_PA", "random_planets", "simulate_grid", "simulate_planet"]
+__all__ = [
+    "LAT_DEG",
+    "LON_DEG",
+    "P_PA",
+    "random_planets",
+    "simulate_grid",
+    "simulate_planet",
+    "smooth_noise",
+]
 
 Array = NDArray[Any]
 
@@ -182,6 +190,45 @@ def random_planets(n: int, *, rng: np.random.Generator | int | None = None) -> l
     return found
 
 
+def smooth_noise(
+    lon_deg: Any, lat_deg: Any, p_pa: Any, rng: np.random.Generator | int | None = None
+) -> Array:
+    """A random field of unit variance at each level, smooth in all directions.
+
+    Parameters
+    ----------
+    lon_deg, lat_deg, p_pa : array_like
+        Axes, degrees and Pa.
+    rng : numpy.random.Generator or int, optional
+        See SPEC 7.
+
+    Returns
+    -------
+    ndarray, shape (p, lat, lon)
+        Zonal wavenumbers up to 6; a pole is one place.
+
+    Examples
+    --------
+    >>> smooth_noise(LON_DEG, LAT_DEG, P_PA, rng=0).shape
+    (26, 24, 36)
+    """
+    generator = np.random.default_rng(rng)
+    lat, lon, log_p = np.asarray(lat_deg, float), np.deg2rad(lon_deg), np.log10(p_pa)
+    phase = np.arange(7)
+    raw = generator.normal(size=(2, 7, log_p.size, lat.size)) / np.sqrt(1 + phase)[:, None, None]
+    near_p = np.exp(-0.5 * ((log_p[:, None] - log_p[None, :]) / 0.6) ** 2)
+    near_lat = np.exp(-0.5 * ((lat[:, None] - lat[None, :]) / 12.0) ** 2)
+    smooth = np.einsum("ij,cmjy,yz->cmiz", near_p, raw, near_lat)
+    waves = np.stack([np.cos(phase[:, None] * lon), np.sin(phase[:, None] * lon)])
+    # A wave fades towards the poles, where all longitudes are one place.
+    waves = waves[:, :, None, :] * np.cos(np.deg2rad(lat))[:, None] ** np.minimum(
+        phase, 2)[:, None, None]  # fmt: skip
+    field = np.einsum("cmiz,cmzx->izx", smooth, waves)
+    weights = area_weights(lat)[:, None] / lon.size
+    spread = np.sqrt((field**2 * weights).sum(axis=(1, 2), keepdims=True))
+    return np.asarray(field / spread)
+
+
 class _Circulation:
     """Temperature and horizontal wind of one planet, without weather."""
 
@@ -297,24 +344,8 @@ def _with_weather(
         known = np.log(_HD209[order, 0])
         t, u, v = (np.interp(np.log(p), known, _HD209[order, c]) / np.sqrt(2) for c in (1, 2, 3))
         amplitudes = t / 100, u, v
-    t, u, v = (a[:, None, None] * _smooth_noise(circulation, rng) for a in amplitudes)
+    t, u, v = (
+        a[:, None, None] * smooth_noise(circulation.lon, circulation.lat, circulation.p, rng)
+        for a in amplitudes
+    )
     return circulation.temperature * (1 + t), circulation.u + u, circulation.v + v
-
-
-def _smooth_noise(circulation: _Circulation, rng: np.random.Generator) -> Array:
-    """A random field of unit variance, zonal wavenumbers up to 6, smooth in all directions."""
-    lat, lon, p = circulation.lat, np.deg2rad(circulation.lon), circulation.p
-    phase = np.arange(7)
-    raw = rng.normal(size=(2, 7, p.size, lat.size)) / np.sqrt(1 + phase)[:, None, None]
-    log_p = np.log10(p)
-    near_p = np.exp(-0.5 * ((log_p[:, None] - log_p[None, :]) / 0.6) ** 2)
-    near_lat = np.exp(-0.5 * ((lat[:, None] - lat[None, :]) / 12.0) ** 2)
-    smooth = np.einsum("ij,cmjy,yz->cmiz", near_p, raw, near_lat)
-    waves = np.stack([np.cos(phase[:, None] * lon), np.sin(phase[:, None] * lon)])
-    field = np.einsum("cmiz,cmx->izx", smooth, waves)
-    # Waves fade towards the poles, which are single points.
-    centred = field - field.mean(axis=-1, keepdims=True)
-    field = centred * np.cos(circulation.phi)[:, None] + field.mean(axis=-1, keepdims=True)
-    weights = area_weights(lat)[:, None] / lon.size
-    spread = np.sqrt((field**2 * weights).sum(axis=(1, 2), keepdims=True))
-    return np.asarray(field / spread)

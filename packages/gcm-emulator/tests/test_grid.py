@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+
+from decan.core.errors import DataNotAvailable
+from decan.gcm_emulator import GCMField, Planet, PlanetGrid, simulate_planet
+
+
+def test_no_planet_is_on_both_sides_of_a_split(grid):
+    for leave in ("random", "host", "tglobal"):
+        train, test = grid.train_test_split(leave=leave, rng=1)
+        names = {planet.name for planet in train.planets} & {p.name for p in test.planets}
+        assert not names
+        assert len(train) + len(test) == len(grid)
+
+
+def test_leaving_a_host_leaves_the_whole_host(grid):
+    _, test = grid.train_test_split(leave="host", value=3600.0)
+    assert {planet.t_star_k for planet in test.planets} == {3600.0}
+    assert len(test) == 5
+
+
+def test_leaving_the_hottest_row_leaves_all_of_it(grid):
+    _, test = grid.train_test_split(leave="tglobal")
+    assert {planet.t_global_k for planet in test.planets} == {2400.0}
+
+
+def test_a_split_by_cell_is_refused(grid):  # bad input 10
+    with pytest.raises(ValueError, match="same planet on both sides"):
+        grid.train_test_split(by="cell")
+
+
+def test_fields_on_other_axes_are_regridded_and_a_log_line_says_so(field, caplog):  # bad input 9
+    other = simulate_planet(Planet.at_temperature(1200.0, host="K5V"), lon_deg=np.arange(0, 360, 15.0),
+                            p_pa=np.geomspace(10, 1e6, 12))  # fmt: skip
+    with caplog.at_level(logging.INFO):
+        grid = PlanetGrid([field, other])
+    assert "K5V 1200 K: longitude and pressure regridded" in caplog.text
+    assert grid.p_pa.min() >= 10
+    assert grid.p_pa.max() <= 1e6
+    assert np.isfinite(grid.values["T"]).all()
+
+
+def test_a_grid_needs_to_know_its_planets(field):
+    with pytest.raises(ValueError, match="field 1 does not know its planet"):
+        PlanetGrid([field, field.copy(planet=None)])
+
+
+def test_a_grid_is_read_from_a_folder_of_netcdf(grid, tmp_path):
+    for k in (0, 3):
+        grid[k].to_netcdf(tmp_path / f"{grid.planets[k].name}.nc")
+    again = PlanetGrid.from_dir(tmp_path)
+    assert [planet.name for planet in again.planets] == ["A5V_2000", "A5V_800"]
+    with pytest.raises(DataNotAvailable, match="no file matches"):
+        PlanetGrid.from_dir(tmp_path, "*.dat")
+
+
+def test_the_table_holds_one_row_a_cell_and_the_group_to_split_by(grid):
+    table = grid.to_table(50, rng=0)
+    assert len(table) == 50 * len(grid)
+    assert table["planet"].nunique() == len(grid)
+    whole = grid.select([0]).to_table()
+    assert len(whole) == int(np.prod(grid.shape))
+    cell = whole.iloc[4321]
+    found = grid[0].at(cell["lon_deg"], cell["lat_deg"], cell["p_pa"])
+    assert found == pytest.approx(cell["T"], rel=1e-5)
+
+
+def test_fields_that_some_planets_lack_are_left_out(field, grid):
+    calm = GCMField(field.T, field.lon_deg, field.lat_deg, field.p_pa, planet=field.planet)
+    assert PlanetGrid([grid[0], calm]).names == ("T",)
