@@ -1,0 +1,229 @@
+"""Networks and trees judged on sources that they have never seen.
+
+One pass over the five given folds serves every experiment: each network leaves out one fold
+of sources, in all catalogues, and the groups of MiraBest's test batch besides. What it says
+about what it left out is kept in a folder, so that a cut costs at most one network.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from decan.core.files import replacing
+
+from .archive import Pool
+from .fitting import class_weights, fit_network, network_logits, soft_targets
+from .networks import EquivariantEncoder, MorphologyNetwork, PlainEncoder
+from .stamps import CHANNELS
+
+__all__ = ["FIELDS", "build_network", "cross_validate", "kept_network", "training_rows"]
+
+FIELDS = (4, 8, 12, 16)
+"""Fields of the layers of the encoder; with the group D4 33,000 free parameters."""
+
+
+def build_network(
+    n_classes: int, *, group: str = "D4", fields: Sequence[int] = FIELDS, random_state: int = 0
+) -> MorphologyNetwork:
+    """A fresh network on stamps; the group ``"plain"`` gives the ordinary encoder.
+
+    Parameters
+    ----------
+    n_classes : int
+        Number of classes.
+    group : str
+        ``"D4"``, ``"D8"``, ... or ``"plain"``.
+    fields : sequence of int
+        Fields (or channels) of each layer.
+    random_state : int
+        Seed of the first weights.
+
+    Returns
+    -------
+    MorphologyNetwork
+
+    Examples
+    --------
+    >>> sum(p.numel() for p in build_network(5).parameters()) < 80_000
+    True
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(random_state)
+        encoder: Any
+        if group == "plain":
+            encoder = PlainEncoder(fields, in_channels=len(CHANNELS))
+        else:
+            encoder = EquivariantEncoder(group, fields, in_channels=len(CHANNELS))
+        return MorphologyNetwork(encoder, n_classes, dropout=0.3)
+
+
+def training_rows(pool: Pool, fold: int) -> NDArray[np.intp]:
+    """Rows that may be trained on where a fold is judged.
+
+    Left out: the fold, every group of MiraBest's test batch, blank images, and images of
+    MiraBest whose group is also in first_morph, which are the same pixels masked once more.
+
+    Parameters
+    ----------
+    pool : Pool
+        The given images.
+    fold : int
+        The fold to be judged; -1 judges MiraBest's test batch alone.
+
+    Returns
+    -------
+    ndarray of int
+    """
+    table = pool.table
+    twice = table["catalogue"].eq("MiraBest F") & table["group"].isin(
+        table["group"][: len(pool.images[0])]
+    )
+    out = table["fold"].eq(fold) | table["test_batch"] | table["blank"] | twice
+    return np.flatnonzero(~out.to_numpy())
+
+
+def cross_validate(
+    pool: Pool,
+    stamps: NDArray[Any],
+    folder: str | os.PathLike[str],
+    *,
+    seeds: Sequence[int] = (0, 1, 2),
+    folds: Sequence[int] = (0, 1, 2, 3, 4),
+    group: str = "D4",
+    fields: Sequence[int] = FIELDS,
+    epochs: int = 12,
+    rows: NDArray[np.intp] | None = None,
+    progress: bool = False,
+) -> NDArray[np.float64]:
+    """Log probabilities of every row from each network that has not seen it.
+
+    Parameters
+    ----------
+    pool : Pool
+        The given images.
+    stamps : ndarray, shape (n, 4, 65, 65)
+        Their stamps.
+    folder : path-like
+        Where finished networks are kept and found again.
+    seeds, folds : sequence of int
+        Which networks.
+    group, fields, epochs
+        See :func:`build_network` and :func:`~decan.radio_agn.fitting.fit_network`.
+    rows : ndarray of int, optional
+        Train on these rows only, less what a fold leaves out.
+    progress : bool
+        Whether to show bars.
+
+    Returns
+    -------
+    ndarray of float, shape (n_seeds, n_folds, n, 5)
+        By every network for every row, also for those it was trained on; see
+        :func:`training_rows` for what each has not seen.
+    """
+    return np.stack(
+        [
+            np.stack(
+                [
+                    _one(
+                        pool,
+                        stamps,
+                        Path(folder),
+                        seed,
+                        fold,
+                        group,
+                        fields,
+                        epochs,
+                        rows,
+                        progress,
+                    )
+                    for fold in folds
+                ]
+            )
+            for seed in seeds
+        ]
+    )
+
+
+def kept_network(
+    folder: str | os.PathLike[str],
+    seed: int,
+    fold: int,
+    *,
+    group: str = "D4",
+    fields: Sequence[int] = FIELDS,
+    n_classes: int = 5,
+) -> MorphologyNetwork:
+    """A network that :func:`cross_validate` trained, in ``eval`` mode.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder given to :func:`cross_validate`.
+    seed, fold : int
+        Which network.
+    group, fields, n_classes
+        As it was built.
+
+    Returns
+    -------
+    MorphologyNetwork
+    """
+    network = build_network(n_classes, group=group, fields=fields, random_state=seed)
+    with np.load(Path(folder) / f"fold{fold}-seed{seed}.npz", allow_pickle=False) as kept:
+        state = {name[2:]: torch.from_numpy(kept[name]) for name in kept if name.startswith("w ")}
+    network.load_state_dict(state)
+    return network.eval()
+
+
+def _one(
+    pool: Pool,
+    stamps: NDArray[Any],
+    folder: Path,
+    seed: int,
+    fold: int,
+    group: str,
+    fields: Sequence[int],
+    epochs: int,
+    rows: NDArray[np.intp] | None,
+    progress: bool,
+) -> NDArray[np.float64]:
+    file = folder / f"fold{fold}-seed{seed}.npz"
+    if file.exists():
+        with np.load(file, allow_pickle=False) as kept:
+            return np.asarray(kept["log_p"])
+    chosen = training_rows(pool, fold)
+    if rows is not None:
+        chosen = np.intersect1d(chosen, rows)
+    allowed = pool.allowed[chosen]
+    network = build_network(pool.allowed.shape[1], group=group, fields=fields, random_state=seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = file.with_suffix(".ckpt")
+    history = fit_network(
+        network,
+        stamps[chosen],
+        allowed,
+        weights=class_weights(soft_targets(allowed)),
+        epochs=epochs,
+        checkpoint=checkpoint,
+        random_state=1000 * seed + fold + 1,
+        progress=progress,
+    )
+    log_p = network_logits(network, stamps)
+    kept: dict[str, Any] = {"log_p": log_p, **dict(_named(network))}
+    kept["loss"] = np.array([record["loss"] for record in history.records])
+    with replacing(file) as path, path.open("wb") as stream:
+        np.savez_compressed(stream, **kept)
+    checkpoint.unlink(missing_ok=True)
+    return log_p
+
+
+def _named(network: torch.nn.Module) -> Iterator[tuple[str, NDArray[Any]]]:
+    for name, value in network.state_dict().items():
+        yield f"w {name}", value.detach().cpu().numpy()
