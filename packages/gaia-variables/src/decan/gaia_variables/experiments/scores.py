@@ -139,16 +139,6 @@ def components(flux: NDArray) -> NDArray:
     return np.asarray(PCA(5, random_state=0).fit_transform(flux))
 
 
-def binary_table(inputs: Mapping[str, NDArray], binary: NDArray, *, rng: int) -> pd.DataFrame:
-    """What tells binaries from single stars."""
-    import pandas as pd
-
-    rows = [
-        {"input": name, "AUC": str(binary_auc(z, binary, rng=rng))} for name, z in inputs.items()
-    ]
-    return pd.DataFrame(rows)
-
-
 def neighbour_purity(place: NDArray, label: NDArray) -> float:
     """Mean share of the 15 nearest on the map that have the same class, over classes."""
     from sklearn.neighbors import NearestNeighbors
