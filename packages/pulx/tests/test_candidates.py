@@ -63,6 +63,12 @@ def test_the_soft_membership_of_hdbscan_is_that_of_the_package_and_survives_savi
     assert np.array_equal(again.score_samples(features.select("colours")), fitted.score_)
 
 
+def test_a_crowd_without_two_dense_parts_is_refused_by_hdbscan_with_what_to_do():
+    x = np.random.default_rng(0).normal(size=(200, 6))
+    with pytest.raises(ValueError, match="no two dense clusters among 200 rows; use another"):
+        fit_clusters("hdbscan", x)
+
+
 def test_population_odds_grow_with_the_peak_flux_and_not_with_what_labels_say_of_it(
     features, known
 ):

@@ -98,14 +98,18 @@ class Clusters:
         from hdbscan import HDBSCAN
 
         size = max(_FEWEST_MEMBERS, len(self.mean) // 40)
-        for alone in (False, True):  # one dense cluster in its own outskirts is allowed at last
+        while True:  # smaller clusters, until there are two to tell apart
             model = HDBSCAN(
-                size, min_samples=_FEWEST_MEMBERS, allow_single_cluster=alone,
-                prediction_data=True, core_dist_n_jobs=1,
-            ).fit(self.mean)  # fmt: skip
+                size, min_samples=_FEWEST_MEMBERS, prediction_data=True, core_dist_n_jobs=1
+            ).fit(self.mean)
             if model.labels_.max() > 0:
-                break
-        return model
+                return model
+            if size == _FEWEST_MEMBERS:
+                raise ValueError(
+                    f"hdbscan: no two dense clusters among {len(self.mean):,} rows; use another "
+                    "method, or fewer features"
+                )
+            size = max(_FEWEST_MEMBERS, size // 2)
 
     def _soft_membership(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Of rows of the fit from their place in its tree, of others from their neighbours."""
@@ -159,7 +163,7 @@ def fit_clusters(
     Raises
     ------
     ValueError
-        If the method is not known.
+        If the method is not known, or finds no clusters.
 
     References
     ----------
@@ -192,7 +196,9 @@ def fit_clusters(
         )
     if method == "hdbscan":
         nothing = np.zeros(0)
-        return Clusters("dense", nothing, x, nothing, none, np.zeros((0, 0)))
+        found = Clusters("dense", nothing, x, nothing, none, np.zeros((0, 0)))
+        found.joint_log_density(x[:1])  # says now if there are no two clusters
+        return found
     if method in ("ward", "spectral"):
         return _gaussians_of_labels(x, _labels(method, x, n_clusters, seed))
     raise ValueError(f"method {method!r}: expected one of {', '.join(CLUSTERINGS)}")
