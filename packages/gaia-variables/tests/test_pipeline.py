@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from decan.core import artifacts
 from decan.core.data.stream import map_table
 from decan.core.errors import IntegrityError, SchemaError
 from decan.core.testing import assert_page_reads_well
@@ -93,6 +94,14 @@ def test_a_model_of_another_modality_or_preset_is_refused(pipeline, tmp_path):  
 
     with pytest.raises(SchemaError, match="preset 'huijse2025', expected 'dr4'"):
         Later.load(folder)
+
+
+def test_a_model_of_another_version_is_refused(pipeline, tmp_path):  # bad input 14
+    settings, parts = pipeline.xp._state()
+    parts["calibration"] = {"std_scale": np.ones(5)}
+    artifacts.save(tmp_path / "xp", kind=XPVAE._kind(), settings=settings, parts=parts)
+    with pytest.raises(SchemaError, match="by std_scale, expected mean, std, weight"):
+        XPVAE.load(tmp_path / "xp")
 
 
 def test_few_epochs_warn_and_too_few_have_a_status(pipeline):  # bad input 2

@@ -231,6 +231,12 @@ class Autoencoder(Saved, Generic[Data]):
             raise SchemaError(
                 f"a {cls.modality} model for inputs of preset {found!r}, expected {cls.preset!r}"
             )
+        if set(parts["calibration"]) != set(_CALIBRATION):
+            raise SchemaError(
+                f"a {cls.modality} model whose σ are calibrated by "
+                f"{', '.join(parts['calibration'])}, expected {', '.join(_CALIBRATION)}: it was "
+                "saved by another version; calibrate and save it again"
+            )
         model = cls(**settings)
         model.network_ = model._build().eval()
         model.network_.load_state_dict(parts["network"])
