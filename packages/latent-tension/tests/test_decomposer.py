@@ -7,8 +7,14 @@ import pandas as pd
 import pytest
 from astropy.io import fits
 
-from decan.latent_tension import GaussianPSF, PhotonImage, PSFGrid, TensionDecomposer
+from decan.latent_tension import (
+    GaussianPSF,
+    PhotonImage,
+    PSFGrid,
+    TensionDecomposer,
+)
 from decan.latent_tension.plots import plot_decomposition
+from decan.latent_tension.simulate import simulate_prior_field
 
 
 def quick(**more):
@@ -216,3 +222,15 @@ def test_a_thin_image_of_one_row_works():
     result = quick(threshold="fdr").fit(image)
     row, _ = nearest(result.catalogue_, 70.4, 0.0)
     assert row["x"] == pytest.approx(70.4, abs=0.6)
+
+
+def test_p_values_of_skies_without_sources_are_spread_over_zero_to_one():
+    p_values = []
+    for k in range(8):
+        field = simulate_prior_field(36, rng=[4, k])
+        maps = TensionDecomposer(fit_extended=False).first_pass(field.image).tension_maps_[0]
+        best = max((c["significance"] for c in maps.candidates), default=0.0)
+        p_values.append(maps.p_value(best))
+    # The mean of eight uniform numbers is 0.5 +- 0.1.
+    assert 0.2 < np.mean(p_values) < 0.8
+    assert min(p_values) > 1e-3

@@ -330,8 +330,14 @@ class TensionDecomposer:
     def _search(self, model: SkyModel, posterior: Posterior) -> Search:
         """Tension of a fit; its maps are kept."""
         search = Search.of(
-            self._scene, model, posterior, self._generator, extended=self.fit_extended
+            self._scene,
+            model,
+            posterior,
+            self._generator,
+            extended=self.fit_extended,
+            refine=not self._held,
         )
+        self._scene.keep(model, posterior.mean)
         self.tension_maps_.append(search.maps)
         return search
 

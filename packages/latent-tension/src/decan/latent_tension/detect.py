@@ -24,6 +24,9 @@ from .spectra import InverseGamma, Normal
 __all__ = ["Template", "TemplateBank", "gumbel_threshold", "likelihood_ratio", "local_maxima"]
 
 
+KNOWN_SCALE = 16  # maxima that the known scale of normal extremes is worth
+
+
 @dataclass(frozen=True)
 class Template:
     """A shape that is looked for: kind ('point', 'gauss', 'shell') and size in pixels.
@@ -303,12 +306,13 @@ def gumbel_threshold(maxima: Any, p: float) -> float:
     Returns
     -------
     float
-        From a Gumbel law with the maxima's mean and standard deviation.
+        From a Gumbel law with the maxima's mean and, more so the more they are, their
+        standard deviation.
 
     Examples
     --------
     >>> round(gumbel_threshold([3.0, 3.2, 3.5, 3.9, 3.3, 3.6], 0.05), 2)
-    4.01
+    4.09
     """
     mean, scale = _gumbel(maxima)
     return float(mean - scale * math.log(-math.log1p(-p)))
@@ -321,8 +325,14 @@ def gumbel_probability(maxima: Any, height: float) -> float:
 
 
 def _gumbel(maxima: Any) -> tuple[float, float]:
+    """Location and scale; few maxima leave the scale to what extremes of normal numbers have.
+
+    The maximum ``u`` of many normal numbers scatters on the scale ``1 / u``.
+    """
     array = np.asarray(maxima, float)
-    scale = max(array.std(ddof=1) * math.sqrt(6) / math.pi, 1e-3)
+    own, typical = array.std(ddof=1) * math.sqrt(6) / math.pi, 1 / max(array.mean(), 1.0)
+    weight = len(array) / (len(array) + KNOWN_SCALE)
+    scale = math.sqrt(weight * own**2 + (1 - weight) * typical**2)
     return float(array.mean() - 0.5772156649 * scale), float(scale)
 
 

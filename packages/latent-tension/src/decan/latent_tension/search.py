@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .components import Extended, Point, Scene
 from .detect import Template, TemplateBank, likelihood_ratio, local_maxima, refined
-from .inference import Posterior
+from .inference import Posterior, energy_and_gradient, newton_step
 from .likelihood import Poisson
 from .model import SkyModel
 from .psf import half_width
@@ -67,6 +67,7 @@ class Search:
         generator: torch.Generator,
         *,
         extended: bool,
+        refine: bool = True,
         n_null: int = 16,
     ) -> Search:
         """Tension maps of a fit, each with its null.
@@ -83,6 +84,9 @@ class Search:
             Source of the draws.
         extended : bool
             Whether templates of extended objects are tried.
+        refine : bool
+            Whether the mean takes one more step with the many samples of the null: what the few
+            of a round leave unfitted would look like tension. Changes ``posterior.mean``.
         n_null : int
             Repetitions of the experiment.
 
@@ -94,6 +98,10 @@ class Search:
         samples, null = draw_samples(
             model, likelihood, posterior.mean, n_null, generator, max_iter=40
         )
+        if refine:
+            energy, gradient = energy_and_gradient(model, likelihood, posterior.mean, samples)
+            step = newton_step(model, likelihood, posterior.mean, samples, energy, gradient)
+            posterior.mean = posterior.mean if step is None else step
         rates = [model.at(posterior.mean + s).rate.sum(0, keepdim=True) for s in samples.split(4)]
         rate = torch.cat(rates).sum(0, keepdim=True) / len(samples)
         share = torch.as_tensor(scene.source_share()).to(rate)

@@ -45,7 +45,7 @@ class TensionMaps:
     --------
     >>> maps = TensionMaps({}, {}, {}, np.zeros((4, 4)), np.array([3.9, 4.2, 4.6]), None)
     >>> round(maps.threshold(0.05), 2)
-    4.89
+    4.81
     """
 
     mean: dict[str, np.ndarray]

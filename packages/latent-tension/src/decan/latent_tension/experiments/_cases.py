@@ -253,10 +253,12 @@ def share(hits: np.ndarray, run: Run) -> Any:
     return mean_of(hits.astype(float), run)
 
 
-def rank_figure(ranks: np.ndarray) -> Any:
-    """Histogram of ranks between zero and one."""
+def rank_figure(ranks: np.ndarray, n_samples: int) -> Any:
+    """Histogram of ranks 0 to ``n_samples``, three ranks a bin, on a scale of one."""
     ax = new_axes(figsize=(4.6, 3.4))
-    ax.hist(ranks, np.linspace(0, 1, 18).tolist(), density=True, histtype="step")
+    edges = np.arange(0, n_samples + 2, 3) - 0.5
+    share = np.histogram(ranks, edges)[0] / len(ranks)
+    ax.stairs(share / np.diff(edges) * (n_samples + 1), edges / n_samples)
     ax.axhline(1, color=COLOURS["grey"], lw=1)
     ax.set_xlabel("rank of the truth among the samples")
     ax.set_ylabel("density")

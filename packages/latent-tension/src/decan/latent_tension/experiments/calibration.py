@@ -97,7 +97,7 @@ def calibration(run: Run) -> None:
         inside.append(float(((field.diffuse > low) & (field.diffuse < high)).mean()))
         pulls.append(uncertainty_weighted_residuals(samples, field.diffuse).ravel())
         errors.append(float(np.sqrt(np.mean(np.log(samples.mean(0) / field.diffuse) ** 2))))
-        ranks.append((samples < field.diffuse).mean(0).ravel())
+        ranks.append((samples < field.diffuse).sum(0).ravel())
     run.record(
         "coverage of the 68 % interval of ln I",
         cases.mean_of(np.array(inside), run),
@@ -119,7 +119,7 @@ def calibration(run: Run) -> None:
     )
     run.figure(
         "ranks",
-        cases.rank_figure(np.concatenate(ranks)),
+        cases.rank_figure(np.concatenate(ranks), len(samples)),
         caption="Rank of the true intensity among the samples: flat if the posterior is right, "
         "a bowl if it is too narrow, a hill if it is too wide.",
     )
