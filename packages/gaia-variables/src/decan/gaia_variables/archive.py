@@ -131,7 +131,7 @@ def _macho(*paths: Path) -> LightCurves:
             member = min(archive.getnames(), key=lambda name: name.rsplit(".", 2)[-2])
             content = archive.extractfile(member)
             assert content is not None
-            epochs.append(np.loadtxt(content))
+            epochs.append(np.loadtxt(content, ndmin=2))
         field, tile, number = member.removeprefix("lc_").split(".")[:3]
         ids.append(np.full(len(epochs[-1]), int(f"{field}{tile:0>5}{number:0>5}"), np.int64))
     time, mag, err = np.concatenate(epochs).T
