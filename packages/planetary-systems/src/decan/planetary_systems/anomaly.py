@@ -43,6 +43,15 @@ def anomaly(
         ``log_prob``, ``p_value`` (share of own systems, of as many planets or nearly,
         that are at most as probable), ``low`` and ``high`` (its 16th and 84th
         percentile, Jeffreys), ``n`` (own systems compared with), ``extrapolated``.
+
+    Examples
+    --------
+    >>> from decan.planetary_systems.chains import exact_generator
+    >>> from decan.planetary_systems.markov import MarkovGaps
+    >>> chain = MarkovGaps()
+    >>> table = anomaly(exact_generator(chain), chain.sample(3, rng=0), n=200, rng=0)
+    >>> bool(table["p_value"].between(0, 1).all())
+    True
     """
     from scipy.stats import beta
 

@@ -132,6 +132,13 @@ def load_bern(
         If a population or age is not there.
     DataNotAvailable
         If the tables are not at hand.
+
+    Examples
+    --------
+    >>> load_bern("ng99")
+    Traceback (most recent call last):
+    ...
+    ValueError: population 'ng99' is not known: ng96, ng74, ng75, ng76, ngm12, ngm11, ngm14, ngm10
     """
     wanted = list(BERN_POPULATIONS) if populations == "all" else populations
     wanted = [wanted] if isinstance(wanted, str) else list(wanted)
@@ -209,9 +216,20 @@ def load_miguel(perturbation: float | None = None) -> Systems:
 
     Raises
     ------
+    ValueError
+        If there is no such amplitude.
     DataNotAvailable
         If the table is not at hand.
+
+    Examples
+    --------
+    >>> load_miguel(0.2)
+    Traceback (most recent call last):
+    ...
+    ValueError: perturbation: found 0.2, expected 0.0, 0.1 or 0.3
     """
+    if perturbation not in (None, 0.0, 0.1, 0.3):
+        raise ValueError(f"perturbation: found {perturbation}, expected 0.0, 0.1 or 0.3")
     table = DATASETS.load("miguel_populations")
     amplitudes = [0.0, 0.1, 0.3] if perturbation is None else [perturbation]
     parts = []

@@ -71,6 +71,13 @@ def nasa_planets(
         If the archive does not answer; its own words are told.
     SchemaError
         If a column is missing.
+
+    Examples
+    --------
+    >>> nasa_planets(table="exomultpars")
+    Traceback (most recent call last):
+    ...
+    ValueError: table: found 'exomultpars', expected one of pscomppars, ps
     """
     if table not in _TABLES:
         raise ValueError(f"table: found {table!r}, expected one of {', '.join(_TABLES)}")
@@ -88,7 +95,7 @@ def nasa_planets(
 
 
 def read_dace(path: str | os.PathLike[str], **how: object) -> Systems:
-    """Systems of a population exported by hand from DACE's module on evolution.
+    r"""Systems of a population exported by hand from DACE's module on evolution.
 
     Parameters
     ----------
@@ -107,6 +114,15 @@ def read_dace(path: str | os.PathLike[str], **how: object) -> Systems:
     SchemaError
         If system, semi-major axis or mass go by a name that is not known; the names
         that are there are told.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "export.csv"
+    >>> _ = path.write_text("System,sma,m\n1,0.1,2.0\n1,0.5,3.0\n")
+    >>> read_dace(path)
+    <Systems: 1 systems, 2 planets, 2 to 2 a system>
     """
     table = read_table(path)
     names: dict[str, str | None] = {}
@@ -126,7 +142,7 @@ def read_dace(path: str | os.PathLike[str], **how: object) -> Systems:
 
 
 def read_syssim(path: str | os.PathLike[str]) -> Systems:
-    """Systems of a physical catalogue of SysSim (He, Ford & Ragozzine).
+    r"""Systems of a physical catalogue of SysSim (He, Ford & Ragozzine).
 
     Parameters
     ----------
@@ -144,6 +160,16 @@ def read_syssim(path: str | os.PathLike[str]) -> Systems:
     ------
     SchemaError
         If a column of the catalogue is missing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "physical.csv"
+    >>> names = "target_id,star_id,planet_mass,planet_radius,period,ecc,star_mass"
+    >>> _ = path.write_text(names + "\n1,1,3e-6,0.01,365.25,0.0,1.0\n")
+    >>> read_syssim(path).a_au.round(3)
+    array([1.])
     """
     table = pd.read_csv(path, comment="#")
     for name in _SYSSIM:

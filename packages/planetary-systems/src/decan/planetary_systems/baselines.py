@@ -78,6 +78,13 @@ class IndependentPlanets:
     codec : GridCodec, optional
     pseudo : float
         Pseudo-counts spread over all cells, and over all numbers of planets.
+
+    Examples
+    --------
+    >>> from decan.planetary_systems.simulate import simulate_clustered
+    >>> systems = simulate_clustered(200, rng=0)
+    >>> IndependentPlanets().fit(systems).log_prob(systems).shape
+    (200,)
     """
 
     def __init__(self, codec: GridCodec | None = None, *, pseudo: float = 10.0) -> None:
@@ -182,6 +189,14 @@ class GapRule:
     References
     ----------
     Dietrich & Apai 2020, AJ 160, 107 (the rule of DYNAMITE, restated here).
+
+    Examples
+    --------
+    >>> from decan.planetary_systems.simulate import simulate_clustered
+    >>> s = simulate_clustered(150, rng=0)
+    >>> rule = GapRule().fit(1.5 * s.log_a + 2.56, s.log_m, s.system_of_planet)
+    >>> round(float(rule.density([1.0, 1.6], [0.5, 0.6]).sum() * 0.02 * 0.05), 6)
+    1.0
     """
 
     def __init__(self, *, dynamite_like: bool = False) -> None:

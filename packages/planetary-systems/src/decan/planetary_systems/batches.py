@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .systems import Systems
 
-__all__ = ["SystemBatches", "padded_batch", "split_by_group"]
+__all__ = ["SystemBatches"]
 
 
 def padded_batch(
@@ -67,6 +67,14 @@ class SystemBatches:
         Planets and stops of a batch, padding included.
     shuffle : bool
         Whether the order is drawn.
+
+    Examples
+    --------
+    >>> systems = Systems.from_planets([([1.0], [1.0]), ([0.1, 0.2, 0.5], [1.0, 2.0, 3.0])])
+    >>> none = np.zeros((2, 0))
+    >>> batches = SystemBatches(systems, none.astype(np.float32), none.astype(bool), tokens=4)
+    >>> sorted(batch["log_a"].shape[1] for batch in batches)
+    [1, 3]
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from .transformer import Block, Bumps, Trunk, categorical
 
-__all__ = ["CellNetwork", "WordNetwork", "cells_of"]
+__all__ = ["CellNetwork", "WordNetwork"]
 
 
 class CellNetwork(nn.Module):
@@ -28,6 +28,13 @@ class CellNetwork(nn.Module):
         log10 a (au) and log10 M (Earth) of the grid's edges.
     n_context, width, layers, heads, dropout, n_positions
         See :class:`Trunk`.
+
+    Examples
+    --------
+    >>> network = CellNetwork(30, ((-2.0, 2.0), (-2.0, 4.0)), 2)
+    >>> place = torch.zeros(1, 3, dtype=torch.float64)
+    >>> network.token_log_prob(place, place, torch.tensor([3]), torch.zeros(1, 2)).shape
+    torch.Size([1, 4])
     """
 
     grid = True

@@ -81,6 +81,15 @@ def complete(
     ------
     ValueError
         If no draw has any weight; the message says how far the nearest planets are.
+
+    Examples
+    --------
+    >>> from decan.planetary_systems.chains import exact_generator
+    >>> from decan.planetary_systems.markov import MarkovGaps
+    >>> generator = exact_generator(MarkovGaps())
+    >>> posterior = complete(generator, [{"a_au": 0.1, "mass_earth": 3.0}], n=300, rng=0)
+    >>> bool(posterior.expected_number().value > 1)
+    True
     """
     star = star or Star()
     planets = KnownPlanets.read(known, star)

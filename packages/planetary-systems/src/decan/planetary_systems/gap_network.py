@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from .transformer import Bumps, Trunk, categorical
 
-__all__ = ["GapNetwork", "mixture_cdf", "mixture_log_prob", "mixture_parts", "sequence_features"]
+__all__ = ["GapNetwork", "mixture_log_prob"]
 
 LN10 = math.log(10.0)
 SMALLEST_GAP = 1e-6
@@ -37,6 +37,13 @@ class GapNetwork(nn.Module):
         log10 M: without them the density diverges on walls.
     width, layers, heads, dropout, n_positions
         See :class:`Trunk`.
+
+    Examples
+    --------
+    >>> network = GapNetwork(2)
+    >>> log_a = torch.tensor([[-1.0, -0.5, 0.2]], dtype=torch.float64)
+    >>> network.token_log_prob(log_a, 0 * log_a, torch.tensor([3]), torch.zeros(1, 2)).shape
+    torch.Size([1, 4])
     """
 
     grid = False
@@ -253,6 +260,12 @@ def mixture_log_prob(parameters: Tensor, x: Tensor, floor: float) -> Tensor:
     Returns
     -------
     tensor, shape (...)
+
+    Examples
+    --------
+    >>> standard = torch.tensor([0.0, 0.0, 0.5413])  # softplus of the last is one
+    >>> round(float(mixture_log_prob(standard, torch.tensor(0.0), 0.0)), 3)
+    -0.919
     """
     logit, mean, width = mixture_parts(parameters, floor)
     z = (x.unsqueeze(-1) - mean) / width

@@ -40,6 +40,11 @@ class HiddenPlanet(NamedTuple):
         Log density of the true system.
     log_a, log_m : ndarray
         The proposals.
+
+    Examples
+    --------
+    >>> HiddenPlanet(np.zeros(2), np.zeros(2), 0.0, np.zeros(2), np.zeros(2)).truth
+    0.0
     """
 
     logs: FloatArray
@@ -84,6 +89,15 @@ def leave_one_out(
         (``inside``, ``gap``, ``outside``), ``log_density`` (nats per dex^2 of log10 a and
         log10 M, at the truth), ``level`` (of the smallest region that holds the truth:
         uniform if honest).
+
+    Examples
+    --------
+    >>> from decan.planetary_systems.chains import exact_generator
+    >>> from decan.planetary_systems.markov import MarkovGaps
+    >>> systems = Systems.from_planets([([0.1, 0.2, 0.5], [1.0, 1.5, 2.0])])
+    >>> table = leave_one_out(exact_generator(MarkovGaps()), systems, per_place=50, rng=0)
+    >>> table["position"].tolist()
+    ['inside', 'gap', 'outside']
     """
     numbers = np.arange(systems.n_planets) if hidden is None else np.asarray(hidden)
     posteriors = hidden_planet(
@@ -159,6 +173,13 @@ def fit_sharpness(
     Returns
     -------
     float
+
+    Examples
+    --------
+    >>> grid = np.linspace(-3, 3, 61)
+    >>> one = HiddenPlanet(-5 * grid**2, np.zeros(61), -5 * 1.0**2, grid, grid)
+    >>> fit_sharpness([one])  # the truth lies farther out than the density thought
+    0.3
     """
     powers = np.arange(0.3, 1.31, 0.05) if choices is None else np.asarray(choices, float)
     scores = [np.mean([scores_of(one, float(power))[0] for one in posteriors]) for power in powers]
@@ -186,6 +207,16 @@ def hidden_planet(
     Returns
     -------
     list of HiddenPlanet
+
+    Examples
+    --------
+    >>> from decan.planetary_systems.chains import exact_generator
+    >>> from decan.planetary_systems.markov import MarkovGaps
+    >>> chain = MarkovGaps()
+    >>> systems = Systems.from_planets([([0.1, 0.2, 0.5], [1.0, 1.5, 2.0])])
+    >>> one = hidden_planet(exact_generator(chain), systems, [1], per_place=50, rng=0)[0]
+    >>> len(one.logs)
+    150
     """
     rng = np.random.default_rng(rng)
     numbers = np.asarray(planets)

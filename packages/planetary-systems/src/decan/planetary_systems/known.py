@@ -36,6 +36,12 @@ class KnownPlanets:
         Errors of the masses, NaN where unknown: the point value is then used.
     minimum : ndarray of bool, shape (n,)
         Whether a mass is M sin i.
+
+    Examples
+    --------
+    >>> known = KnownPlanets.read([{"period_day": 365.25, "mass_earth": 1.0}], Star(mass=1.0))
+    >>> known.a_au.round(3)
+    array([1.])
     """
 
     a_au: NDArray[np.float64]

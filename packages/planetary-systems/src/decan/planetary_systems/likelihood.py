@@ -15,14 +15,7 @@ from .context import ContextEncoder
 from .gap_network import GapNetwork
 from .systems import Systems
 
-__all__ = [
-    "as_stored",
-    "batch_log_prob",
-    "build_network",
-    "cells_seen",
-    "network_inputs",
-    "training_loss",
-]
+__all__ = ["network_inputs"]
 
 
 def network_inputs(values: Any, known: Any, shift: torch.Tensor | None = None) -> torch.Tensor:
@@ -38,6 +31,11 @@ def network_inputs(values: Any, known: Any, shift: torch.Tensor | None = None) -
     Returns
     -------
     tensor, shape (n, 2 size + 2)
+
+    Examples
+    --------
+    >>> network_inputs([[2.0]], [[True]])
+    tensor([[2., 1., 0., 0.]])
     """
     values, known = torch.as_tensor(values), torch.as_tensor(known)
     moved = torch.zeros(len(values), 2) if shift is None else shift

@@ -84,6 +84,13 @@ def archive_systems(
     ------
     SchemaError
         If a column of the archive is missing: it is named.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"pl_name": ["X b"], "hostname": ["X"], "pl_orbper": [365.25],
+    ...                       "pl_bmasse": [1.0], "pl_bmassprov": ["Mass"], "st_mass": [1.0]})
+    >>> archive_systems(table).a_au.round(3)
+    array([1.])
     """
     for name in _NEEDED:
         if name not in table:

@@ -24,6 +24,15 @@ def completion_page(posterior: Completion) -> Page:
     Returns
     -------
     Page
+
+    Examples
+    --------
+    >>> from decan.planetary_systems.chains import exact_generator
+    >>> from decan.planetary_systems.markov import MarkovGaps
+    >>> known = [{"a_au": 0.1, "mass_earth": 3.0}]
+    >>> posterior = exact_generator(MarkovGaps()).complete(known, n=200, rng=0)
+    >>> "How many" in completion_page(posterior).render()
+    True
     """
     from decan.core.report import Page
 

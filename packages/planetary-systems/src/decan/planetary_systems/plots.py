@@ -53,6 +53,13 @@ def plot_mosaic(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> from decan.planetary_systems.stars import named_systems
+    >>> import matplotlib.pyplot as plt
+    >>> axes = plot_mosaic({"named": named_systems()})
+    >>> plt.close("all")
     """
     rows = sum(min(n, len(one)) + 1 for one in systems.values())
     ax = new_axes(ax, figsize=(7.0, 0.24 * rows + 1.1))
@@ -93,6 +100,13 @@ def plot_densities(samples: Mapping[str, Systems], *, axes: Any = None) -> Any:
     Returns
     -------
     array of Axes
+
+    Examples
+    --------
+    >>> from decan.planetary_systems.stars import named_systems
+    >>> import matplotlib.pyplot as plt
+    >>> axes = plot_densities({"named": named_systems()})
+    >>> plt.close("all")
     """
     axes = _panels(len(samples), axes, height=3.4)
     edges = np.linspace(-2, 2.2, 43), np.linspace(-2.2, 4.2, 43)
@@ -123,6 +137,13 @@ def plot_distributions(samples: Mapping[str, Systems], *, axes: Any = None) -> A
     Returns
     -------
     array of Axes
+
+    Examples
+    --------
+    >>> from decan.planetary_systems.stars import named_systems
+    >>> import matplotlib.pyplot as plt
+    >>> axes = plot_distributions({"named": named_systems()})
+    >>> plt.close("all")
     """
     axes = _panels(4, axes, height=3.0, width=2.6)
     for title, one in samples.items():
@@ -157,6 +178,13 @@ def plot_neighbours(samples: Mapping[str, Systems], *, axes: Any = None) -> Any:
     Returns
     -------
     array of Axes
+
+    Examples
+    --------
+    >>> from decan.planetary_systems.stars import named_systems
+    >>> import matplotlib.pyplot as plt
+    >>> axes = plot_neighbours({"named": named_systems()})
+    >>> plt.close("all")
     """
     from .features import neighbour_table
 
@@ -190,6 +218,16 @@ def plot_completion(posterior: Completion, *, ax: Axes | None = None) -> Axes:
     -------
     Axes
         Over semi-major axis where the star's mass is unknown.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from decan.planetary_systems.chains import exact_generator
+    >>> from decan.planetary_systems.markov import MarkovGaps
+    >>> posterior = exact_generator(MarkovGaps()).complete([], n=200, rng=0)
+    >>> plot_completion(posterior).get_xlabel()
+    'semi-major axis (au)'
+    >>> plt.close("all")
     """
     ax = new_axes(ax, figsize=(6.8, 4.4))
     star = posterior.star
@@ -233,6 +271,13 @@ def plot_likelihoods(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> plot_likelihoods([("counts", 3.7, 3.6, 3.8)], xlabel="nats a token").get_xlabel()
+    'nats a token'
+    >>> plt.close("all")
     """
     ax = new_axes(ax, figsize=(6.4, 0.36 * len(rows) + 0.9))
     for y, (_, value, low, high) in enumerate(rows):
@@ -257,6 +302,13 @@ def plot_reliability(curves: Mapping[str, ArrayLike], *, ax: Axes | None = None)
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> plot_reliability({"ours": [0.1, 0.5, 0.9]}).get_ylabel()
+    'share of truths inside'
+    >>> plt.close("all")
     """
     ax = new_axes(ax, figsize=(4.6, 4.2))
     ax.plot([0, 1], [0, 1], color=COLOURS["grey"], ls="--", lw=1)

@@ -38,6 +38,14 @@ class Completion:
     survey : Survey, sequence of Survey or None
     notes : sequence of str
         What a reader must know.
+
+    Examples
+    --------
+    >>> samples = Systems.from_planets([([1.0], [1.0]), ([], [])])
+    >>> star = Star(mass=1.0)
+    >>> none = KnownPlanets.read([], star)
+    >>> Completion(samples, [0.0, 0.0], none, star, None).probability_earth_like().value
+    0.5
     """
 
     def __init__(

@@ -23,6 +23,13 @@ class ContextPrior:
         Unique rows of the columns of each name.
     codes : mapping of str to ndarray of int
         For each training system, its row in the table of each name.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"star_mass": [1.0, 1.0, 0.5]})
+    >>> prior = ContextPrior.of(table, ContextEncoder(["star_mass"]).fit(table))
+    >>> prior.draw({"star_mass": 0.5}, 2, np.random.default_rng(0))["star_mass"].tolist()
+    [0.5, 0.5]
     """
 
     def __init__(

@@ -12,15 +12,7 @@ from decan.core.errors import SchemaError
 
 from . import orbits
 
-__all__ = [
-    "UNITS",
-    "axes_of",
-    "check_arguments",
-    "numbers",
-    "reasons_of",
-    "refuse_other_units",
-    "refuse_repeats",
-]
+__all__ = ["UNITS"]
 
 UNITS = {"earth": 1.0, "jupiter": orbits.JUPITER_IN_EARTH, "solar": 1 / orbits.EARTH_IN_SUN}
 """Earth masses of each unit."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .transformer import select
 
-__all__ = ["draw_systems", "torch_generator"]
+__all__ = ["draw_systems"]
 
 # Moving the caches costs as much as a few steps: only when this share has finished.
 _LEAVE = 0.25
@@ -49,6 +49,15 @@ def draw_systems(
         log a and log M, or column and row, system after system.
     n_capped : int
         Systems that were ended at ``max_planets``.
+
+    Examples
+    --------
+    >>> from decan.planetary_systems.gap_network import GapNetwork
+    >>> noise = torch.Generator().manual_seed(0)
+    >>> unknown = torch.zeros(5, 2)
+    >>> counts, log_a, _, _ = draw_systems(GapNetwork(2), unknown, max_planets=9, noise=noise)
+    >>> len(log_a) == counts.sum()
+    np.True_
     """
     network.eval()
     pieces = [

@@ -33,6 +33,13 @@ def bern_training(populations: tuple[str, ...] = tuple(BERN_POPULATIONS)) -> Sys
     Systems
         Ages that hardly differ from another (0.1 Gyr; the second one of the M dwarfs) are
         left out. Discs of the test part are in it: take :func:`bern_parts`.
+
+    Examples
+    --------
+    >>> bern_training(("ng99",))
+    Traceback (most recent call last):
+    ...
+    KeyError: 'ng99'
     """
     return Systems.concatenate([load_bern(name, _AGES[name]) for name in populations])
 
@@ -49,6 +56,14 @@ def bern_parts(systems: Systems) -> dict[str, Systems]:
     -------
     dict of str to Systems
         Validation holds old systems only (5 and 9 Gyr, 10 where there is no other).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"disc_id": [1, 2], "age_gyr": 5.0, "population": "ng74"})
+    >>> systems = Systems.from_planets([([1.0], [1.0]), ([2.0], [3.0])], context=table)
+    >>> {name: len(part) for name, part in bern_parts(systems).items()}
+    {'train': 1, 'validation': 0, 'test': 0}
     """
     disc = systems.context["disc_id"].to_numpy()
     parts = {name: systems[disc_split(disc, name)] for name in ("train", "validation", "test")}
@@ -83,6 +98,13 @@ def train_shipped(
     ------
     ValueError
         If there is no such preset.
+
+    Examples
+    --------
+    >>> train_shipped("weights", preset="large")
+    Traceback (most recent call last):
+    ...
+    ValueError: preset: found 'large', expected 'shipped' or 'quick'
     """
     if preset not in ("shipped", "quick"):
         raise ValueError(f"preset: found {preset!r}, expected 'shipped' or 'quick'")

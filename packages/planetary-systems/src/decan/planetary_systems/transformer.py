@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Block", "Bumps", "Trunk", "categorical", "select"]
+__all__ = ["Bumps", "Trunk"]
 
 
 def categorical(logit: Tensor, noise: torch.Generator | None) -> Tensor:
@@ -21,7 +21,13 @@ def categorical(logit: Tensor, noise: torch.Generator | None) -> Tensor:
 
 
 class Bumps(nn.Module):
-    """A number as the heights of Gaussian bumps at equal distances."""
+    """A number as the heights of Gaussian bumps at equal distances.
+
+    Examples
+    --------
+    >>> Bumps(0.0, 1.0, 3)(torch.tensor(0.5)).argmax().item()
+    1
+    """
 
     def __init__(self, low: float, high: float, n: int) -> None:
         super().__init__()
@@ -88,6 +94,11 @@ class Trunk(nn.Module):
         Its size.
     n_positions : int
         Planets whose place is told apart; later ones share the last place.
+
+    Examples
+    --------
+    >>> Trunk(3, 2, width=8, heads=2)(torch.zeros(5, 4, 3), torch.zeros(5, 2)).shape
+    torch.Size([5, 5, 8])
     """
 
     def __init__(

@@ -22,7 +22,7 @@ from .gap_network import (
 )
 from .transformer import categorical
 
-__all__ = ["CellWalk", "GapWalk", "walk_of"]
+__all__: list[str] = []
 
 
 def walk_of(network: Any) -> Any:

@@ -15,7 +15,7 @@ from ..generator import SystemGenerator
 from ..simulate import simulate_formation
 from ..systems import Systems
 
-__all__ = ["bern_part", "nats_per_token", "shipped", "systems_at_hand"]
+__all__: list[str] = []
 
 _BERN = ("bern_10gyr", "bern_other_ages", "bern_discs")
 

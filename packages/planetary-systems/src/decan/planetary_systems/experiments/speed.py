@@ -16,7 +16,7 @@ from ..generator import SystemGenerator
 from ..systems import Systems
 from .samples import shipped
 
-__all__ = ["plain_samples", "speed_ratios"]
+__all__ = ["speed_ratios"]
 
 
 @experiment(
