@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from decan.core.experiment import SIMULATED, Claim, Run, experiment
+from decan.core.experiment import SIMULATED, Claim, Provenance, Run, experiment
 
 from .samples import FEATURE_SETS, catalogue, fitted, labelled, recall_at, swift_sample
 
@@ -34,56 +34,17 @@ def brightness(run: Run) -> None:
 
     A mixture on fluxes is fitted; its score is compared with the flux, then ranked within
     rows of about the same flux. Permuting the flux among sources shows how much of the known
-    recall it carries. The pulsed fraction that each row could have shown says where pulsations
-    could have been found at all.
+    recall it carries, and partial dependence how much is selected as each feature is moved. The
+    pulsed fraction that each row could have shown says where pulsations could have been found
+    at all.
     """
-    import pandas as pd
-
-    from ..candidates import CandidateFinder
-    from ..ranking import at_fixed
-
     _, swift, known_swift, provenance = swift_sample(run)
     table = catalogue(run, 500)
     xmm, known_xmm, _ = labelled(table)
     run.used("simulated 4XMM-like catalogue", provenance=SIMULATED, n=len(table))
-    rows = []
-    for name, features, known, kind, columns in (
-        (
-            "Swift",
-            swift,
-            known_swift,
-            provenance,
-            ("hardness", "log_rate", "log_soft", "log_hard"),
-        ),
-        ("simulated XMM", xmm, known_xmm, SIMULATED, FEATURE_SETS["+ peak"]),
-    ):
-        finder = fitted(CandidateFinder(random_state=run.seed), features.select(*columns), known)
-        fixed = at_fixed(finder.score_, features.log_flux)
-        free = abs(_spearman(finder.score_, features.log_flux))
-        bound = abs(_spearman(fixed, features.log_flux))
-        run.record(f"|Spearman| of score and flux, {name}", free, provenance=kind, n=len(features))
-        run.record(
-            f"|Spearman| of score and flux at fixed flux, {name}",
-            bound,
-            provenance=kind,
-            n=len(features),
-        )
-        rows.append(
-            {
-                "sample": name,
-                "recall at 21 %": recall_at(finder.score_, known, 0.212),
-                "at fixed flux": recall_at(fixed, known, 0.212),
-                "brightness alone": recall_at(features.log_flux, known, 0.212),
-                "flux permuted among sources": _permuted(finder, features, known, run.rng),
-            }
-        )
-    run.table(
-        "recall",
-        pd.DataFrame(rows),
-        caption="Recall of known rows (in-sample) when 21.2 % "
-        "of the others are selected: all features, within rows of equal flux, brightness "
-        "alone, and with fluxes permuted among sources.",
-    )
+    fluxes = ("hardness", "log_rate", "log_soft", "log_hard")
+    _one_sample(run, "Swift", swift.select(*fluxes), known_swift, provenance)
+    _one_sample(run, "simulated XMM", xmm.select(*FEATURE_SETS["+ peak"]), known_xmm, SIMULATED)
     run.figure(
         "selection",
         _selection(xmm, known_xmm),
@@ -91,6 +52,68 @@ def brightness(run: Run) -> None:
         "each row could have found, against flux: faint rows could not have shown a "
         "pulsation, so known pulsars are bright for that reason too.",
     )
+
+
+def _one_sample(
+    run: Run, name: str, features: Features, known: Any, provenance: Provenance
+) -> None:
+    import pandas as pd
+
+    from ..candidates import CandidateFinder
+    from ..ranking import at_fixed
+
+    finder = fitted(CandidateFinder(random_state=run.seed), features, known)
+    fixed = at_fixed(finder.score_, features.log_flux)
+    for words, score in (("", finder.score_), (" at fixed flux", fixed)):
+        run.record(
+            f"|Spearman| of score and flux{words}, {name}",
+            abs(_spearman(score, features.log_flux)),
+            provenance=provenance,
+            n=len(features),
+        )
+    slug = name.lower().replace(" ", "-")
+    recall = {
+        "all features": recall_at(finder.score_, known, 0.212),
+        "at fixed flux": recall_at(fixed, known, 0.212),
+        "brightness alone": recall_at(features.log_flux, known, 0.212),
+        "flux permuted among sources": _permuted(finder, features, known, run.rng),
+    }
+    run.table(
+        f"recall-{slug}",
+        pd.DataFrame({"score": list(recall), "recall at 21 %": list(recall.values())}),
+        caption=f"{name}: recall of known rows (in-sample) when 21.2 % of the others are selected, "
+        "by all features, within rows of equal flux, by brightness alone, and with fluxes "
+        "permuted among sources.",
+    )
+    run.figure(
+        f"dependence-{slug}",
+        _dependence(finder),
+        caption=f"{name}: share of all rows that is selected when one feature is set to a value, "
+        "from its 5 % to its 95 % quantile. Steep lines carry the ranking.",
+    )
+
+
+def _dependence(finder: Any) -> Any:
+    from decan.core.plotting import COLOURS, new_axes
+
+    from ..ranking import threshold_for_share
+
+    ax = new_axes(figsize=(6.4, 3.8))
+    limit = threshold_for_share(finder.score_[~finder.known_], 0.212)
+    table, shares = finder.features_.table, np.linspace(0.05, 0.95, 11)
+    colours = [*COLOURS.values()]
+    for number, name in enumerate(finder.names_):
+        at = table[name].quantile(shares)
+        # Shares and not mean scores, which single rows with a collapsed variance would decide.
+        chosen = [
+            np.mean(finder.score_samples(table.assign(**{name: value})) >= limit) for value in at
+        ]
+        ax.plot(shares, chosen, color=colours[number % len(colours)], label=name,
+                ls="-" if number < len(colours) else "--")  # fmt: skip
+    ax.set_xlabel("quantile of the feature")
+    ax.set_ylabel("share of rows selected")
+    ax.legend(fontsize=7, ncol=2)
+    return ax
 
 
 def _permuted(finder: Any, features: Features, known: Any, rng: Any) -> float:

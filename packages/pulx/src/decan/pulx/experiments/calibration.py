@@ -73,50 +73,26 @@ def noise_calibration(run: Run) -> None:
     ],
 )
 def efficiency(run: Run) -> None:
-    """Which pulsed fractions are found, against ``sqrt(2 Z²_threshold / N)``."""
+    """Which pulsed fractions are found, against ``sqrt(2 Z²_threshold / N)``.
+
+    Over pulsed fraction, counts and drift; the claims are about 3,000 counts.
+    """
     import pandas as pd
 
-    from ..acceleration import search_accelerated
-    from ..periodogram import search_z
-    from ..simulate_events import simulate_events
-
-    factors = np.array([0.7, 0.85, 1.0, 1.15, 1.3])
     each = 6 if run.preset == "quick" else 60
-    rng, span, rate = run.rng, 4000.0, 0.75
-    rows = []
-    for drifting in (False, True):
-        plain = simulate_events(span=span, rate=rate, rng=rng)
-        volume = (
-            search_accelerated(plain, 0.1, 2.0, zmax=20) if drifting else search_z(plain, 0.1, 2.0)
-        ).volume
-        level = volume.threshold(0.0027)
-        theory = float(np.sqrt(2 * level / (rate * span)))
-        for factor in factors:
-            hits = 0
-            for _ in range(each):
-                z = rng.uniform(-20, 20) if drifting else 0.0
-                events = simulate_events(
-                    span=span,
-                    rate=rate,
-                    frequency=rng.uniform(0.2, 1.9),
-                    drift=z / span**2,
-                    pulsed_fraction=min(1.0, factor * theory),
-                    rng=rng,
-                )
-                search: Any = (
-                    search_accelerated(events, 0.1, 2.0, zmax=20)
-                    if drifting
-                    else search_z(events, 0.1, 2.0)
-                )
-                hits += search.best["p_global"] < 0.0027
-            rows.append({"drift": drifting, "factor": factor, "found": hits / each})
+    rows = [
+        row
+        for counts in ((3000,) if run.preset == "quick" else (3000, 1000, 300))
+        for drifting in (False, True)
+        for row in _shares_found(counts, drifting, each, run.rng)
+    ]
     frame = pd.DataFrame(rows)
     run.used("simulated event lists", provenance=SIMULATED, n=each * len(frame))
     for drifting, name in (
         (False, "pulsed fraction found half of the time over theory, constant frequency"),
         (True, "the same with drifts up to 20 bins"),
     ):
-        part = frame[frame["drift"] == drifting]
+        part = frame[(frame["drift"] == drifting) & (frame["counts"] == 3000)]
         found = np.maximum.accumulate(part["found"].to_numpy()) + 1e-9 * np.arange(len(part))
         run.record(
             name,
@@ -127,9 +103,10 @@ def efficiency(run: Run) -> None:
     run.figure(
         "efficiency",
         _efficiency(frame),
-        caption="Share of pulsations found against their "
-        "pulsed fraction in units of sqrt(2 Z²/N) at the threshold.",
+        caption="Share of pulsations found against their pulsed fraction in units of "
+        "sqrt(2 Z²/N) at the threshold; lines from dark to light: fewer counts.",
     )
+    run.table("map", frame, caption="Share found by counts, drift and pulsed fraction.")
 
 
 @experiment(
@@ -268,18 +245,63 @@ def _p_values(p: Any) -> Any:
     return ax
 
 
+def _shares_found(counts: int, drifting: bool, each: int, rng: Any) -> list[dict[str, Any]]:
+    """Share of searches below a global p of 0.0027, for pulsed fractions about the threshold."""
+    from ..acceleration import search_accelerated
+    from ..periodogram import search_z
+    from ..simulate_events import simulate_events
+
+    def search(events: Any) -> Any:
+        if drifting:
+            return search_accelerated(events, 0.1, 2.0, zmax=20)
+        return search_z(events, 0.1, 2.0)
+
+    span, rate = 4000.0, counts / 4000.0
+    level = search(simulate_events(span=span, rate=rate, rng=rng)).volume.threshold(0.0027)
+    theory = float(np.sqrt(2 * level / counts))
+    rows = []
+    for factor in (0.7, 0.85, 1.0, 1.15, 1.3):
+        hits = 0
+        for _ in range(each):
+            z = rng.uniform(-20, 20) if drifting else 0.0
+            events = simulate_events(
+                span=span, rate=rate, frequency=rng.uniform(0.2, 1.9), drift=z / span**2,
+                pulsed_fraction=min(1.0, factor * theory), rng=rng,
+            )  # fmt: skip
+            hits += search(events).best["p_global"] < 0.0027
+        rows.append(
+            {
+                "counts": counts,
+                "drift": drifting,
+                "factor": factor,
+                "pulsed fraction": min(1.0, factor * theory),
+                "found": hits / each,
+            }
+        )
+    return rows
+
+
 def _efficiency(frame: Any) -> Any:
     from decan.core.plotting import COLOURS, new_axes
 
     ax = new_axes(figsize=(5.6, 3.6))
+    counts = frame["counts"].unique()
     for drifting, colour, label in (
         (False, "blue", "constant frequency"),
         (True, "orange", "|z| up to 20"),
     ):
-        part = frame[frame["drift"] == drifting]
-        ax.plot(part["factor"], part["found"], "o-", color=COLOURS[colour], label=label)
+        for number, one in enumerate(counts):
+            part = frame[(frame["drift"] == drifting) & (frame["counts"] == one)]
+            ax.plot(
+                part["factor"],
+                part["found"],
+                "o-",
+                color=COLOURS[colour],
+                alpha=1 - 0.3 * number,
+                label=f"{label}, {one:,} counts",
+            )
     ax.axhline(0.5, color=COLOURS["grey"], lw=0.8)
     ax.set_xlabel("pulsed fraction over sqrt(2 Z²_threshold / N)")
     ax.set_ylabel("share found")
-    ax.legend(fontsize=8)
+    ax.legend(fontsize=7)
     return ax

@@ -97,6 +97,7 @@ def real_pulsars(run: Run) -> None:
     """
     import pandas as pd
 
+    from ..folding import fold
     from ..periodogram import search_h, search_z
     from ..statistics import h_direct, z_direct
 
@@ -123,6 +124,13 @@ def real_pulsars(run: Run) -> None:
             )
         rows.append({"list": name, "known (Hz)": truth, **_row(z, h)})
         run.figure(_slug(name), z.plot(), caption=f"{name}: Z² against frequency.")
+        if truth is not None:
+            run.figure(
+                f"{_slug(name)}-profile",
+                fold(events, best["frequency_hz"]).plot(),
+                caption=f"{name}: folded at {best['frequency_hz']:.6f} Hz, each bin divided by its "
+                "exposure.",
+            )
     n = sum(len(events) for events, *_ in lists.values())
     run.record("largest difference of Z² from the direct sum", off_z, provenance=provenance, n=n)
     run.record("largest difference of H from the direct sum", off_h, provenance=provenance, n=n)
