@@ -176,6 +176,11 @@ def labelled_sources() -> pd.DataFrame:
     ------
     DataNotAvailable
         If the table is not at hand.
+
+    Examples
+    --------
+    >>> labelled_sources.__name__  # the table itself is not part of the wheel
+    'labelled_sources'
     """
     table: pd.DataFrame = DATASETS.load("muwclass_csc2")
     return table
@@ -193,6 +198,11 @@ def reference_responses() -> dict[str, Response]:
     ------
     DataNotAvailable
         If the ACIS spectra are not at hand.
+
+    Examples
+    --------
+    >>> len(REFERENCE_RESPONSES)
+    6
     """
     return {
         name: DATASETS.load(f"acis_{place}").require_response()
@@ -284,6 +294,14 @@ def _fits(name: str, title: str, files: tuple[str, ...], read: Any) -> DataSet:
 
 _CSC = tuple(f"acisf01575_001N001_r0085_{kind}3.fits.gz" for kind in ("pha", "arf", "rmf"))
 
+_WHEEL = "wheel:threeml==2.6.1!threeML/data/datasets/multi_analysis/"
+_SWIFT = (
+    ("awt.pi", 83_520, "65f0795962378faeff10648b7765efe93b382111fcecca750876e0683a5baca7"),
+    ("awtback.pi", 167_040, "f1df0b9fbb2767552d030516effeee52eba3d4fe5d0a74c02ccaddfc1063a081"),
+    ("awt.arf", 37_440, "7b90341cd875d2c2f4236dfdf891218ce61fdf5cbaf34d651d7526a856fd6264"),
+    ("awt.rmf", 9_889_920, "10af025b29faa48ed375bdc68d36245fb2a1dbe91cea91b3a2c81747e4860559"),
+)
+
 DATASETS = Registry(
     "xray-spectra",
     [
@@ -308,6 +326,15 @@ DATASETS = Registry(
             "PKS 1127-145, grouped, without its response",
             ("q1127_src1_grp30.pi.gz",),
             _read_ogip,
+        ),
+        DataSet(
+            "swift_grb190114c",
+            "GRB 190114C, Swift XRT, OGIP files out of a published wheel",
+            tuple(File(name, sha, size, (_WHEEL + name,)) for name, size, sha in _SWIFT),
+            licence="public archive data; wheel under BSD-3-Clause",
+            citation="Ajello et al. 2020, ApJ 890, 9; threeML 2.6.1",
+            read=_read_awkward,
+            hint="The files are part of the wheel threeml 2.6.1 on the Python index.",
         ),
         DataSet(
             "muwclass_csc2",

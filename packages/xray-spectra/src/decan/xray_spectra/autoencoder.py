@@ -18,7 +18,7 @@ from .calibration import calibrate, deviance_p_value, redrawn
 from .errors import MissingResponseError
 from .grid import N_BINS
 from .latents import NO_RESPONSE, Latents, flag_rows
-from .networks import ErrorNetwork, SpectrumNetwork, network_inputs
+from .networks import ErrorNetwork, SpectrumNetwork, compact, network_inputs
 from .objectives import CountsObjective, Guided, seeded, simulated_objective
 from .spectrum import Spectrum
 from .statistics import cstat
@@ -485,7 +485,7 @@ class SpectralAutoencoder(Saved):
         if self.guide:
             fitted |= {"classes": np.asarray(self.classes_, dtype=str), "column": self.column_}
         parts = {
-            "network": self._guided.state_dict(), "errors": self.errors_.state_dict(),
+            "network": compact(self._guided), "errors": compact(self.errors_),
             "fitted": fitted,
         }  # fmt: skip
         return settings, parts

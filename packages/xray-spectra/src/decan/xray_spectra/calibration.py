@@ -15,7 +15,7 @@ from .grid import N_BINS
 from .networks import ErrorNetwork, in_pieces, network_inputs
 from .statistics import cstat, cstat_expected
 
-__all__ = ["calibrate", "deviance_p_value", "deviance_table", "fit_errors", "redrawn"]
+__all__ = ["deviance_p_value", "deviance_table"]
 
 _ONE_SIGMA = 0.6827
 _EPOCHS = 12
@@ -136,6 +136,13 @@ def deviance_table(counts: Any, expected: Any) -> NDArray[np.float64]:
     ndarray, shape (m, 3)
         Logarithm of counts; median of the standardised deviance; width of its upper tail (the
         99th percentile is 2.33 of it above the median).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> expected = np.full((400, 128), 1.0)
+    >>> deviance_table(rng.poisson(expected), expected).shape
+    (3, 3)
     """
     z, log_counts = _standardised(counts, expected), np.log10(np.maximum(counts.sum(axis=1), 1))
     order = np.argsort(log_counts)
@@ -159,6 +166,13 @@ def deviance_p_value(counts: Any, expected: Any, table: NDArray[np.float64]) -> 
     Returns
     -------
     ndarray, shape (n,)
+
+    Examples
+    --------
+    >>> table = np.array([[1.0, 0.0, 1.0], [3.0, 0.0, 1.0]])
+    >>> level = np.full((1, 128), 2.0)
+    >>> bool(deviance_p_value(level, level, table)[0] > 0.99)
+    True
     """
     z, log_counts = _standardised(counts, expected), np.log10(np.maximum(counts.sum(axis=1), 1))
     middle = np.interp(log_counts, table[:, 0], table[:, 1])

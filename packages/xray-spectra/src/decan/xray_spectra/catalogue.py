@@ -49,7 +49,7 @@ def hardness_features(table: pd.DataFrame) -> pd.DataFrame:
     --------
     >>> import pandas as pd
     >>> row = {"Fs": [1e-14], "Fm": [1e-14], "Fh": [3e-14], "powlaw_gamma_mean": [1.8]}
-    >>> hardness_features(pd.DataFrame(row))["hm"].tolist()
+    >>> hardness_features(pd.DataFrame(row))["hm"].round(3).tolist()
     [0.5]
     """
     import pandas as pd
@@ -83,6 +83,14 @@ def catalogue_features(table: pd.DataFrame, *, counterparts: bool = True) -> pd.
     ------
     SchemaError
         If a column is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> catalogue_features(pd.DataFrame({"Fs": [1e-14]}))
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.SchemaError: table: no column 'Fm'; catalogue_features says which it needs
     """
     import pandas as pd
 
@@ -109,11 +117,11 @@ def catalogue_features(table: pd.DataFrame, *, counterparts: bool = True) -> pd.
 
 
 class CatalogueClassifier(Saved):
-    """Calibrated classes of catalogued sources from any features, missing values included.
+    """Classes of catalogued sources from any features, missing values included.
 
-    Boosted trees give probabilities for the shares of the training set; the class that is
-    named is the most probable if all classes were equally common, which is what balanced
-    accuracy asks for.
+    Boosted trees, trained by likelihood, give probabilities for the shares of the training
+    set; the class that is named is the most probable if all classes were equally common, which
+    is what balanced accuracy asks for.
 
     Parameters
     ----------
@@ -138,12 +146,12 @@ class CatalogueClassifier(Saved):
     array(['a', 'b'], dtype='<U1')
     """
 
-    def __init__(self, *, n_trees: int = 200, random_state: int = 0) -> None:
+    def __init__(self, *, n_trees: int = 100, random_state: int = 0) -> None:
         self.n_trees = n_trees
         self.random_state = random_state
 
     def fit(self, features: ArrayLike, classes: ArrayLike) -> Self:
-        """Fit, and set one temperature on folds of the training rows.
+        """Fit the trees.
 
         Parameters
         ----------
@@ -162,25 +170,17 @@ class CatalogueClassifier(Saved):
         ValueError
             If a class has fewer than 5 members, named in the message.
         """
-        from decan.core.data.splits import group_folds
-        from decan.core.metrics import TemperatureCalibrator
-
         X = np.asarray(features, dtype=float)
         self.classes_, index, sizes = np.unique(
             np.asarray(classes, dtype=str), return_inverse=True, return_counts=True
         )
         if sizes.min() < _FEWEST:
-            rare = self.classes_[int(np.argmin(sizes))]
+            rare = str(self.classes_[int(np.argmin(sizes))])
             raise ValueError(
                 f"classes: {rare!r} has {sizes.min()} members, at least {_FEWEST} are needed; "
                 "leave it out or join it to another"
             )
         self.shares_ = sizes / sizes.sum()
-        out = np.zeros((len(X), sizes.size))
-        folds = group_folds(np.arange(len(X)), 3, stratify=index, rng=self.random_state)
-        for train, test in folds:
-            out[test] = self._trees().fit(X[train], index[train]).predict_proba(X[test])
-        self.temperature_ = float(TemperatureCalibrator().fit(out, index).temperature_)
         self.model_ = self._trees().fit(X, index)
         return self
 
@@ -201,7 +201,7 @@ class CatalogueClassifier(Saved):
         ndarray, shape (n, n_classes)
         """
         raw = self.model_.predict_proba(np.asarray(features, dtype=float))
-        log = np.log(np.maximum(raw, 1e-9)) / self.temperature_
+        log = np.log(np.maximum(raw, 1e-9))
         if shares is not None:
             log = log + np.log(np.asarray(shares, dtype=float) / self.shares_)
         p = np.exp(log - log.max(axis=1, keepdims=True))
@@ -227,14 +227,13 @@ class CatalogueClassifier(Saved):
         from xgboost import XGBClassifier
 
         return XGBClassifier(
-            n_estimators=self.n_trees, max_depth=4, learning_rate=0.06, subsample=0.7,
+            n_estimators=self.n_trees, max_depth=4, learning_rate=0.1, max_bin=48, subsample=0.7,
             colsample_bytree=0.6, min_child_weight=3, reg_lambda=3.0, n_jobs=1,
             random_state=self.random_state,
         )  # fmt: skip
 
     def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        fitted = {"classes": self.classes_, "shares": self.shares_,
-                  "temperature": np.asarray(self.temperature_)}  # fmt: skip
+        fitted = {"classes": self.classes_, "shares": self.shares_}
         settings = {"n_trees": self.n_trees, "random_state": self.random_state}
         return settings, {"fitted": fitted, "trees": self.model_}
 
@@ -243,7 +242,6 @@ class CatalogueClassifier(Saved):
         found = cls(**settings)
         fitted = parts["fitted"]
         found.classes_, found.shares_ = fitted["classes"], fitted["shares"]
-        found.temperature_ = float(fitted["temperature"])
         found.model_ = parts["trees"]
         return found
 

@@ -90,7 +90,7 @@ class LatentClassifier(Saved):
         X, y = X[good], y[good]
         self.classes_, index, sizes = np.unique(y, return_inverse=True, return_counts=True)
         if sizes.min() < _FEWEST:
-            rare = self.classes_[int(np.argmin(sizes))]
+            rare = str(self.classes_[int(np.argmin(sizes))])
             raise ValueError(
                 f"classes: {rare!r} has {sizes.min()} members, at least {_FEWEST} are needed to "
                 "calibrate; leave it out or join it to another"
@@ -187,7 +187,7 @@ class LatentClassifier(Saved):
         for train, test in group_folds(np.arange(len(X)), 3, stratify=index, rng=self.random_state):
             self._fit(X[train], index[train])
             out[test] = self._raw(X[test])
-        return float(TemperatureCalibrator().fit(np.clip(out, 1e-4, 1), index).temperature_)
+        return float(TemperatureCalibrator().fit(_tempered(out, 1.0), index).temperature_)
 
     def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         names = ("method", "n_clusters", "use_counts", "balanced", "random_state")
@@ -339,6 +339,13 @@ def nearest(
         Rows of the reference, nearest first; -1 where there are no latents.
     distance : ndarray, shape (n, k)
         Root mean square of the latents' differences, in σ.
+
+    Examples
+    --------
+    >>> z, ones, text = np.arange(6.0).reshape(3, 2), np.ones(3), ("",) * 3
+    >>> one = Latents(z, np.ones((3, 2)), ones, ones, text, text, text)
+    >>> nearest(one, one, k=2)[0].tolist()
+    [[0, 1], [1, 0], [2, 1]]
     """
     rows = np.full((len(latents), k), -1)
     distance = np.full((len(latents), k), np.nan)

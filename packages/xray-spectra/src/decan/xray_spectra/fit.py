@@ -161,6 +161,14 @@ def fit_spectrum(
         If the spectrum has no response.
     ValueError
         If no channel is left, or the statistic is not known.
+
+    Examples
+    --------
+    >>> from decan.xray_spectra import simulate_spectra
+    >>> from decan.xray_spectra.models import power_law
+    >>> spectrum = simulate_spectra(1, classes=["HMXB"], net_counts=800, rng=2).spectrum(0)
+    >>> list(fit_spectrum(spectrum, power_law(), n_starts=1).values)
+    ['photon_index', 'norm']
     """
     if stat not in (None, "cstat", "wstat", "chi2"):
         raise ValueError(f"stat: {stat!r} is none of 'cstat', 'wstat', 'chi2'")

@@ -37,6 +37,13 @@ class Extension:
         The rows.
     heap : ndarray of uint8
         What variable-length columns point to.
+
+    Examples
+    --------
+    >>> table = Extension("a.fits", "RATE", {"TFIELDS": 1, "TTYPE1": "Time", "TFORM1": "1J"},
+    ...                   np.zeros((2, 4), np.uint8), np.zeros(0, np.uint8))
+    >>> table.place, table.names
+    ('a.fits, RATE', ['TIME'])
     """
 
     file: str
@@ -78,6 +85,13 @@ def extensions(path: str | os.PathLike[str]) -> list[Extension]:
         If there is no such file.
     CorruptFile
         If it is cut off, or no FITS file; the message shows how it begins.
+
+    Examples
+    --------
+    >>> extensions("absent.fits")
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.DataNotAvailable: absent.fits: no such file
     """
     from astropy.io import fits
 
@@ -127,6 +141,14 @@ def column(table: Extension, name: str, *, required: bool = True) -> NDArray[Any
     ------
     CorruptFile
         If it is required and absent.
+
+    Examples
+    --------
+    >>> rows = np.array([[1], [2]], dtype=">i4").view(np.uint8)
+    >>> header = {"TFIELDS": 1, "TTYPE1": "N", "TFORM1": "J"}
+    >>> table = Extension("a.fits", "T", header, rows, rows[:0])
+    >>> column(table, "N")
+    array([1, 2], dtype=int32)
     """
     names = table.names
     if name not in names:
@@ -164,6 +186,15 @@ def flat_rows(table: Extension, name: str) -> tuple[NDArray[Any], NDArray[np.int
     ------
     CorruptFile
         If it is absent, or points outside the heap.
+
+    Examples
+    --------
+    >>> rows = np.array([[1, 2], [3, 4]], dtype=">i2").view(np.uint8)
+    >>> header = {"TFIELDS": 1, "TTYPE1": "N", "TFORM1": "2I"}
+    >>> table = Extension("a.fits", "T", header, rows, rows[:0])
+    >>> values, counts = flat_rows(table, "N")
+    >>> values.tolist(), counts.tolist()
+    ([1, 2, 3, 4], [2, 2])
     """
     names = table.names
     if name not in names:
@@ -212,6 +243,12 @@ def keyword(table: Extension, name: str, default: Any = None) -> Any:
     Returns
     -------
     object
+
+    Examples
+    --------
+    >>> empty = np.zeros((0, 0), np.uint8)
+    >>> keyword(Extension("a.fits", "T", {"TELESCOP": "CHANDRA "}, empty, empty[0:0]), "TELESCOP")
+    'CHANDRA'
     """
     value = table.header.get(name, default)
     return value.strip() if isinstance(value, str) else value

@@ -40,7 +40,7 @@ def rebin(
 
     Examples
     --------
-    >>> rebin(np.ones(1024), 0.0146 * (np.arange(1024) + 0.5)).sum()
+    >>> float(rebin(np.ones(1024), 0.0146 * (np.arange(1024) + 0.5)).sum())
     512.0
     """
     values = np.asarray(values, dtype=float)

@@ -49,7 +49,7 @@ def acis_resolution(energy_kev: ArrayLike) -> NDArray[np.float64]:
     Examples
     --------
     >>> acis_resolution([1.0, 6.0]).round(3)
-    array([0.04 , 0.065])
+    array([0.041, 0.065])
     """
     return np.asarray(np.sqrt(0.034**2 + 0.0227**2 * np.asarray(energy_kev, dtype=float)))
 
@@ -129,7 +129,7 @@ def vignetting(energy_kev: ArrayLike, off_axis_arcmin: float) -> NDArray[np.floa
     Examples
     --------
     >>> vignetting([1.5, 6.4], 8.0).round(2)
-    array([0.84, 0.72])
+    array([0.84, 0.74])
     """
     energy = np.asarray(energy_kev, dtype=float)
     loss = 0.0016 + 0.0006 * np.clip(energy - 1.0, 0, None) ** 0.9

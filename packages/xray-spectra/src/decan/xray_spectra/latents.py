@@ -168,6 +168,13 @@ def flag_rows(
     Returns
     -------
     flags, reasons : list of str
+
+    Examples
+    --------
+    >>> from decan.xray_spectra import BinnedSpectra
+    >>> held = BinnedSpectra.from_arrays(np.ones((1, 128)), 0.0)
+    >>> flag_rows(held, needs_response=True, min_counts=20)[0]
+    ['NO_RESPONSE']
     """
     flags, reasons = [""] * len(held), list(held.reasons)
     for i, total in enumerate(held.total):

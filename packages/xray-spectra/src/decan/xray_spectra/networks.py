@@ -38,6 +38,11 @@ def network_inputs(counts: Tensor, background: Tensor, sensitivity: Tensor | Non
     Tensor, shape (n, 131) or (n, 259)
         ``sqrt(c / Σc)``, the logarithms of counts and of background, its share, and the square
         root of the sensitivity. No input depends on how bright a source is but the scalars.
+
+    Examples
+    --------
+    >>> network_inputs(torch.ones(2, 128), torch.zeros(2, 128), None).shape
+    torch.Size([2, 131])
     """
     total = counts.sum(dim=1, keepdim=True).clamp(min=1.0)
     behind = background.sum(dim=1, keepdim=True)
@@ -71,7 +76,7 @@ class SpectrumNetwork(nn.Module):
     --------
     >>> network = SpectrumNetwork(8, fold=False, body="transformer")
     >>> sum(parameter.numel() for parameter in network.parameters())
-    171532
+    173412
     >>> z = network.encode(torch.zeros(2, 131))
     >>> network.log_shape(z).exp().sum(dim=1).round().tolist()
     [1.0, 1.0]
@@ -196,6 +201,55 @@ def in_pieces(function: Callable[[Tensor], Tensor], rows: Tensor, size: int = 20
     Tensor
     """
     return torch.cat([function(piece) for piece in rows.split(size)])
+
+
+def compact(module: nn.Module) -> dict[str, Tensor]:
+    """State of a module, in half precision where that loses nothing.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module.
+
+    Returns
+    -------
+    dict of str to Tensor
+        Half precision if every weight is representable in it (see :func:`halve`).
+
+    Examples
+    --------
+    >>> layer = nn.Linear(2, 2)
+    >>> compact(layer)["weight"].dtype, compact(halve(layer))["weight"].dtype
+    (torch.float32, torch.float16)
+    """
+    state: dict[str, Tensor] = module.state_dict()
+    half = {name: value.half() for name, value in state.items()}
+    same = all(torch.equal(half[name].float(), value) for name, value in state.items())
+    return half if same else state
+
+
+def halve(module: nn.Module) -> nn.Module:
+    """Round the weights of a module to half precision, in place; it still works in single.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module.
+
+    Returns
+    -------
+    torch.nn.Module
+        The module itself.
+
+    Examples
+    --------
+    >>> halve(nn.Linear(2, 2)).weight.dtype
+    torch.float32
+    """
+    with torch.no_grad():
+        for weight in module.parameters():
+            weight.copy_(weight.half().float())
+    return module
 
 
 class ErrorNetwork(nn.Module):

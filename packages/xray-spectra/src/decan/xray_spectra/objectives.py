@@ -88,6 +88,13 @@ class SimulatedObjective:
         Whether effective areas are varied: contamination, tilt, bends.
     brightest : float
         Largest number of expected counts.
+
+    Examples
+    --------
+    >>> from decan.xray_spectra import analytic_response
+    >>> objective = simulated_objective([analytic_response()])
+    >>> objective.observe(torch.ones(3, 160))["counts"].shape
+    torch.Size([3, 128])
     """
 
     matrices: Tensor
@@ -200,6 +207,14 @@ class CountsObjective:
     loss : {'poisson', 'mse'}
         The likelihood of the half that was not encoded, or the squared error of the spectrum
         scaled by its maximum, encoded and predicted as a whole.
+
+    Examples
+    --------
+    >>> batch = {"counts": torch.ones(4, 128), "background": torch.zeros(4, 128)}
+    >>> model = Guided(SpectrumNetwork(2, fold=False, width=8), 2, 1).eval()
+    >>> loss, parts = CountsObjective()(model, batch)
+    >>> list(parts)
+    ['fit']
     """
 
     matrices: Tensor | None = None
@@ -254,6 +269,12 @@ def simulated_objective(
     Returns
     -------
     SimulatedObjective
+
+    Examples
+    --------
+    >>> from decan.xray_spectra import analytic_response
+    >>> simulated_objective([analytic_response()]).matrices.shape
+    torch.Size([1, 160, 128])
     """
     from .batch import matrix_of
 
@@ -284,6 +305,14 @@ def seeded(seed: int) -> Iterator[None]:
     Yields
     ------
     None
+
+    Examples
+    --------
+    >>> with seeded(3):
+    ...     one = torch.rand(1)
+    >>> with seeded(3):
+    ...     print(bool(one == torch.rand(1)))
+    True
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

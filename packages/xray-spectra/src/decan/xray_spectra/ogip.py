@@ -37,6 +37,11 @@ class Area:
         cm².
     name : str
         The file.
+
+    Examples
+    --------
+    >>> Area(np.array([0.3]), np.array([0.4]), np.array([100.0]), "a.arf").name
+    'a.arf'
     """
 
     energy_low: NDArray[np.float64]
@@ -63,6 +68,12 @@ class Redistribution:
         The file.
     notes : tuple of str
         What was assumed.
+
+    Examples
+    --------
+    >>> low, high = np.array([0.3]), np.array([0.4])
+    >>> Redistribution(np.eye(1), low, high, low, high, 1, "a.rmf").first_channel
+    1
     """
 
     matrix: Any
@@ -91,6 +102,13 @@ def read_arf(path: str | os.PathLike[str]) -> Area:
     ------
     CorruptFile, DataNotAvailable
         If the file is damaged, absent, or holds no SPECRESP table.
+
+    Examples
+    --------
+    >>> read_arf("absent.arf")
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.DataNotAvailable: absent.arf: no such file
     """
     table = _find(path, ("SPECRESP",), ("SPECRESP",))
     low, high = _energies(table)
@@ -120,6 +138,13 @@ def read_rmf(path: str | os.PathLike[str]) -> Redistribution:
     ------
     CorruptFile, DataNotAvailable
         If the file is damaged, absent, or holds no matrix or no EBOUNDS.
+
+    Examples
+    --------
+    >>> read_rmf("absent.rmf")
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.DataNotAvailable: absent.rmf: no such file
     """
     tables = extensions(path)
     matrix = _pick(tables, ("RSP_MATRIX",), ("MATRIX", "SPECRESP MATRIX", "RSP_MATRIX"), path)
@@ -165,6 +190,13 @@ def read_response(arf: str | os.PathLike[str] | None, rmf: str | os.PathLike[str
     ------
     CorruptFile, DataNotAvailable, InvalidSpectrumError
         If a file is damaged, absent, or holds what no response can have.
+
+    Examples
+    --------
+    >>> read_response(None, "absent.rsp")
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.DataNotAvailable: absent.rsp: no such file
     """
     redistribution = read_rmf(rmf)
     return joined(read_arf(arf) if arf is not None else None, redistribution)
@@ -241,6 +273,13 @@ def read_spectrum_table(path: str | os.PathLike[str], *, part: str = "source") -
         For counts or an exposure that no spectrum can have.
     CorruptFile, DataNotAvailable
         If the file is damaged or absent, or holds no such extension.
+
+    Examples
+    --------
+    >>> read_spectrum_table("absent.pha")
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.DataNotAvailable: absent.pha: no such file
     """
     tables = [t for t in extensions(path) if _is(t, "SPECTRUM", "SPECTRUM")]
     name = Path(path).name

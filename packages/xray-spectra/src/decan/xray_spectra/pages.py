@@ -49,6 +49,14 @@ def source_page(
     ------
     ValueError
         If the spectrum cannot be encoded.
+
+    Examples
+    --------
+    >>> from decan.xray_spectra import Spectrum
+    >>> source_page(Spectrum(np.zeros(1024), name="empty.pi"))
+    Traceback (most recent call last):
+    ...
+    ValueError: empty.pi: 0 counts in 0.5-8 keV, at least 20 needed
     """
     from decan.core.report import Page
 
@@ -113,6 +121,15 @@ def photon_band(
         Photons / cm² / s / keV.
     band : (ndarray, ndarray)
         16th and 84th percentile over draws of the latents within their errors.
+
+    Examples
+    --------
+    >>> from decan.xray_spectra import simulate_spectra
+    >>> spectrum = simulate_spectra(1, net_counts=300.0, rng=0).spectrum(0)
+    >>> model, batch = SpectralAutoencoder.pretrained(), BinnedSpectra.from_spectra([spectrum])
+    >>> photons, (low, high) = photon_band(model, model.encode(batch), spectrum, batch)
+    >>> bool((low <= high).all())
+    True
     """
     rng = np.random.default_rng(0)
     draws = latents.values[0] + latents.sigma[0] * rng.normal(size=(_DRAWS, model.n_latent))

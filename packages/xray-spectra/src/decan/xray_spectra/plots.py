@@ -57,6 +57,11 @@ def plot_counts(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> plot_counts(np.full(128, 3)).get_xlabel()
+    'energy (keV)'
     """
     ax = new_axes(ax, figsize=(6.4, 3.6))
     c = np.asarray(counts, dtype=float)
@@ -107,6 +112,11 @@ def plot_photons(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> plot_photons(np.ones(160)).get_ylabel()
+    'E² S(E) (keV / cm² / s)'
     """
     ax = new_axes(ax, figsize=(6.4, 3.6))
     middle = (ENERGY_EDGES[1:] + ENERGY_EDGES[:-1]) / 2
@@ -143,6 +153,11 @@ def plot_probabilities(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> plot_probabilities({"AGN": 0.7, "NS": 0.3}).get_xlabel()
+    'probability'
     """
     ax = new_axes(ax, figsize=(4.4, 3.0))
     names, values = list(probabilities), [float(p) for p in probabilities.values()]
@@ -173,6 +188,12 @@ def plot_latents(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> z = np.random.default_rng(0).normal(size=(20, 4))
+    >>> plot_latents(z, ["a", "b"] * 10, axes=(0, 1)).get_ylabel()
+    'latent 2'
     """
     ax = new_axes(ax, figsize=(6.0, 4.6))
     z, named = np.asarray(values, dtype=float), np.asarray(labels, dtype=str)
@@ -211,6 +232,11 @@ def plot_confusion(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> plot_confusion(["a", "b"], ["a", "a"]).get_ylabel()
+    'true class'
     """
     ax = new_axes(ax, figsize=(5.4, 4.6))
     names = np.unique(np.asarray(truth, dtype=str))
@@ -255,6 +281,12 @@ def plot_curves(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> plot_curves(pd.DataFrame({"n": [1, 2], "loss": [3, 4]}), "n", ["loss"]).get_xlabel()
+    'n'
     """
     ax = new_axes(ax, figsize=(6.0, 3.8))
     for colour, name in zip(_PALETTE, ys, strict=False):
@@ -283,6 +315,12 @@ def plot_traversal(model: Any, latent: int, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> from decan.xray_spectra import SpectralAutoencoder
+    >>> plot_traversal(SpectralAutoencoder.pretrained(), 0).get_xlabel()
+    'energy (keV)'
     """
     import matplotlib as mpl
 

@@ -63,7 +63,7 @@ def draw_sources(
     Examples
     --------
     >>> draw_sources(4, classes=["AGN"], rng=0)["gamma"].round(2).tolist()
-    [1.7..., ...]
+    [1.66, 1.62, 1.74, 1.91]
     """
     import pandas as pd
 

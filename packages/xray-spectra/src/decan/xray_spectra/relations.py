@@ -168,6 +168,13 @@ def mutual_information(
     References
     ----------
     Kraskov, Stögbauer & Grassberger 2004, Phys. Rev. E 69, 066138.
+
+    Examples
+    --------
+    >>> z = np.random.default_rng(0).normal(size=(300, 2))
+    >>> found = mutual_information(z, z[:, 0], n_permutations=10)
+    >>> bool(found.bits[0] > 10 * found.bits[1])
+    True
     """
     z, y = np.asarray(latents, dtype=float), np.asarray(values, dtype=float)
     if len(z) != len(y):

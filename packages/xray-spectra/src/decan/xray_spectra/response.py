@@ -72,7 +72,7 @@ class Response:
     >>> from decan.xray_spectra import analytic_response
     >>> response = analytic_response()
     >>> response
-    Response(analytic ACIS-like, 455 energies 0.3-9.4 keV, 1024 channels, 712 cm2 at 1.5 keV)
+    Response(analytic ACIS-like, 455 energies 0.3-9.4 keV, 1024 channels, 710 cm2 at 1.5 keV)
     >>> rate = response.fold(1e-4 * response.energy ** -1.8)  # counts / s in each channel
     >>> rate.shape
     (1024,)

@@ -57,7 +57,7 @@ class Spectrum:
     --------
     >>> spectrum = Spectrum(np.full(1024, 2), exposure_s=1e4, name="flat")
     >>> spectrum
-    Spectrum(flat, 1,024 counts 0.5-8 keV, 10.0 ks, no background, no response)
+    Spectrum(flat, 1,028 counts 0.5-8 keV, 10.0 ks, no background, no response)
     """
 
     counts: NDArray[np.float64]

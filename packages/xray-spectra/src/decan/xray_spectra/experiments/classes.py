@@ -99,7 +99,7 @@ def new_responses(run: Run) -> None:
     for fold in range(3):
         new = (names[fold], names[fold + 3])
         known = {name: held[name] for name in names if name not in new}
-        model = trained(run, 0, responses=known, label=f"without-{fold}", scale=0.5)
+        model = trained(run, 0, responses=known, label=f"without-{fold}", scale=0.25)
         latents = model.encode(data.batch)
         fresh = np.isin(through, new)
         rows_fit = np.flatnonzero(in_train & ~fresh)

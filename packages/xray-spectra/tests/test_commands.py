@@ -1,0 +1,77 @@
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from decan.xray_spectra import Spectrum
+from decan.xray_spectra.commands import commands, library
+from decan.xray_spectra.pages import source_page
+
+
+@pytest.fixture
+def files(tmp_path, write_pha, write_response):
+    edges = np.round(np.linspace(0.2, 10.2, 1001), 6)
+    write_response(tmp_path, edges[:-1], edges[1:], area=400.0)
+    rng = np.random.default_rng(0)
+    energy = (edges[1:] + edges[:-1]) / 2
+    paths = []
+    for i in range(3):
+        counts = rng.poisson(300 * energy**-1.8 / (energy**-1.8).sum())
+        path = tmp_path / f"source{i}.pha"
+        paths.append(write_pha(path, counts, RESPFILE="test.rmf", ANCRFILE="test.arf"))
+    return paths
+
+
+def test_encode_writes_a_row_a_file_and_says_what_is_bad(files, tmp_path):
+    files[1].write_text("<html>gone</html>")
+    out = tmp_path / "latents.parquet"
+    result = CliRunner().invoke(commands, ["encode", *map(str, files), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    table = pd.read_parquet(out)
+    assert table["flag"].tolist() == ["", "NOT_READ", ""]
+    assert "gone" in result.output
+    assert np.isfinite(table.loc[[0, 2], "z1"]).all()
+
+
+def test_classify_prints_probabilities_that_sum_to_one(files, tmp_path):
+    out = tmp_path / "classes.csv"
+    result = CliRunner().invoke(commands, ["classify", *map(str, files), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv(out)
+    np.testing.assert_allclose(table.iloc[:, 2:10].sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_page_shows_counts_photons_classes_and_neighbours(files):
+    page = source_page(Spectrum.from_ogip(files[0])).render()
+    for words in ("Counts", "Photon spectrum", "Class", "Neighbours", "data:image/png"):
+        assert words in page
+
+
+def test_simulate_writes_spectra_with_their_truth(tmp_path):
+    result = CliRunner().invoke(commands, ["simulate", "--n", "12", "--out", str(tmp_path / "s")])
+    assert result.exit_code == 0, result.output
+    assert len(pd.read_parquet(tmp_path / "s" / "truth.parquet")) == 12
+    with np.load(tmp_path / "s" / "spectra.npz") as held:
+        assert held["counts"].shape == (12, 1024)
+
+
+def test_help_loads_neither_torch_nor_pandas():
+    code = (
+        "import sys; import decan.xray_spectra.commands; import decan.xray_spectra;"
+        "print([m for m in ('torch', 'astropy', 'matplotlib', 'pandas') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_the_house_knows_the_library():
+    assert library.name == "xray-spectra"
+    assert sum(one.tour for one in library.experiments().values()) == 1
+    for name in library.datasets().names():
+        dataset = library.datasets()[name]
+        assert dataset.citation
+        assert dataset.licence
+        assert dataset.read is not None
