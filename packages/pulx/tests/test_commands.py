@@ -113,6 +113,25 @@ def test_a_folder_of_swift_curves_is_a_catalogue(tmp_path):
                                                & (rows["hard_rate"] > 0)).sum()  # fmt: skip
 
 
+def test_rows_of_lsxps_are_ranked_without_their_brightness(tmp_path):
+    rng = np.random.default_rng(0)
+    n, pulsar = 200, np.arange(200) < 8
+    rate = 10 ** rng.normal(-2, 0.5, n)
+    table = pd.DataFrame(
+        {
+            "LSXPS_ID": np.arange(n), "known_pulsar": pulsar.astype(int),
+            "HR1": rng.normal(0.1 + 0.3 * pulsar, 0.2), "HR2": rng.normal(0.1 + 0.3 * pulsar, 0.2),
+            "PeakRate_band0": rate * 10 ** np.abs(rng.normal(0.1 + 0.6 * pulsar, 0.2)),
+            **{f"Rate_band{band}": rate / (1 + band) for band in range(4)},
+            **{f"Rate_band{band}_pos": rate / 10 for band in range(4)},
+        }
+    )  # fmt: skip
+    table.to_csv(tmp_path / "lsxps.csv", index=False)
+    rank_catalogue(tmp_path / "lsxps.csv", tmp_path / "out", method="odds", recall=0.9)
+    ranking = pd.read_csv(tmp_path / "out" / "candidates.csv")
+    assert ranking["known"].head(20).sum() >= 6
+
+
 def test_a_threshold_that_selects_most_rows_is_called_no_separation(tmp_path, catalogue):
     catalogue.to_csv(tmp_path / "rows.csv", index=False)
     page = rank_catalogue(tmp_path / "rows.csv", tmp_path / "out", method="hdbscan")

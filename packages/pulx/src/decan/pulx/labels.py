@@ -87,7 +87,8 @@ class PopulationOdds:
     others. The scatter of a source's flux is judged with the number of its visits: two visits
     say little, twenty say much. VAR_FLAG is judged against its rate at that peak flux. The
     odds grow in proportion to the peak flux itself, whatever the labels say, because known
-    pulsars are those that were bright enough to be searched.
+    pulsars are those that were bright enough to be searched. So fluxes are no features for
+    it: given to it, they would enter the Gaussians.
 
     Parameters
     ----------

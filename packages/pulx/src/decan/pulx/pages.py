@@ -297,9 +297,11 @@ def _features(table: pd.DataFrame, missing: str, method: str) -> Features:
         features = features_swift(table)
         return features.select(*SWIFT_FEATURES) if learned else features
     if "flux_aper_b" in table:
-        return features_chandra(table)
+        features = features_chandra(table)
+        return features.select("HRSoft", "HRHard", "log_peak") if learned else features
     if "Rate_band0" in table:
-        return features_lsxps(table)
+        features = features_lsxps(table)
+        return features.select("HR1", "HR2", "PEAK_OVER_MEAN", "log_peak") if learned else features
     raise SchemaError(
         "the table is of no known kind: 4XMM has EP_8_FLUX, Swift snapshots have soft_rate, LSXPS "
         "has Rate_band0, the Chandra catalogue has flux_aper_b; this one has "
