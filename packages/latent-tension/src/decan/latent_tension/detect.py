@@ -181,7 +181,9 @@ class TemplateBank:
         return full
 
 
-def local_maxima(image: np.ndarray, threshold: float, min_distance: float) -> list[tuple[int, int]]:
+def local_maxima(
+    image: np.ndarray, threshold: float, min_distance: float, *, most: int | None = None
+) -> list[tuple[int, int]]:
     """Peaks above a threshold, the highest first, no two nearer than a distance.
 
     Of a plateau of exactly equal pixels one is kept.
@@ -194,6 +196,8 @@ def local_maxima(image: np.ndarray, threshold: float, min_distance: float) -> li
         Least height.
     min_distance : float
         In pixels.
+    most : int, optional
+        Only this many of the highest.
 
     Returns
     -------
@@ -212,11 +216,13 @@ def local_maxima(image: np.ndarray, threshold: float, min_distance: float) -> li
     high = (image >= maximum_filter(image, size=3, mode="nearest")) & (image > threshold)
     places = np.argwhere(high)
     order = np.lexsort((places[:, 1], places[:, 0], -image[tuple(places.T)]))
-    kept: list[tuple[int, int]] = []
-    for y, x in places[order]:
-        if all((y - a) ** 2 + (x - b) ** 2 >= min_distance**2 for a, b in kept):
-            kept.append((int(y), int(x)))
-    return kept
+    kept = np.zeros((0, 2), int)
+    for place in places[order]:
+        if most is not None and len(kept) == most:
+            break
+        if np.all(((kept - place) ** 2).sum(1) >= min_distance**2):
+            kept = np.vstack([kept, place])
+    return [(int(y), int(x)) for y, x in kept]
 
 
 def refined(image: np.ndarray, y: int, x: int) -> tuple[float, float]:

@@ -151,7 +151,7 @@ class Search:
         image, least = self._searched(statistic)
         inside, fwhm = self.inside, self.bank.fwhm
         places = []
-        for y, x in local_maxima(image, least, 1.5 * fwhm)[:150]:
+        for y, x in local_maxima(image, least, 1.5 * fwhm, most=150):
             near_new = any(np.hypot(y - e.y, x - e.x) < e.radius for e in extended)
             near_old = any(np.hypot(y - p.y, x - p.x) < 1.2 * fwhm for p in self.scene.points)
             if inside[y, x] and not near_new and not near_old:
@@ -240,7 +240,7 @@ def _null_maxima(
         counts = (rate + null["noise"][k]).clamp(min=0)
         refit = (counts - null["residual"][k]).clamp(min=0.05 * rate)
         image = score.cpu().numpy()
-        peaks = local_maxima(image, 1.0, 2.0)[:12]
+        peaks = local_maxima(image, 1.0, 2.0, most=12)
         if not peaks:
             found.append(0.0)
             continue

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from decan.core.experiment import SIMULATED, Claim, Run
+from decan.core.files import replacing
 from decan.core.metrics import bootstrap
 from decan.core.plotting import COLOURS, new_axes, style
 
@@ -61,16 +64,48 @@ def field_cases(run: Run) -> list[tuple[Any, pd.DataFrame, np.ndarray]]:
     return [(f.image, f.truth, f.diffuse) for f in made]
 
 
-def other_detectors(image: Any, truth: pd.DataFrame, other: dict[str, list[Any]]) -> None:
+def other_detectors(image: Any, truth: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Scores of the detectors that are installed."""
     from ..baselines import photutils_detect, sep_detect
 
+    scores = {}
     for name, detect in (("photutils", photutils_detect), ("sep", sep_detect)):
         try:
             found = detect(image)
         except ImportError:
             continue
-        other.setdefault(name, []).append(score_catalogue(found, truth))
+        scores[name] = score_catalogue(found, truth)
+    return scores
+
+
+def kept(run: Run, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A part of a long run, made once: a run that was cut goes on where it was."""
+    path = run.folder / f"{name}.json"
+    if path.exists():
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
+    made = make()
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(made))
+    return made
+
+
+def forget(run: Run) -> None:
+    """Remove the parts that were kept."""
+    for path in run.folder.glob("field-*.json"):
+        path.unlink()
+
+
+def without_table(score: dict[str, Any]) -> dict[str, Any]:
+    """A score whose table of matches is plain lists."""
+    return {**score, "matches": score["matches"].astype(float).to_dict("list")}
+
+
+def with_table(score: dict[str, Any]) -> dict[str, Any]:
+    """The inverse of :func:`without_table`."""
+    import pandas as pd
+
+    return {**score, "matches": pd.DataFrame(score["matches"])}
 
 
 def record_scores(run: Run, scores: list[dict[str, Any]]) -> None:

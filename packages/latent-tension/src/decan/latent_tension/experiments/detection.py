@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -119,40 +120,58 @@ def fields(run: Run) -> None:
     """
     import pandas as pd
 
-    from ..baselines import matched_filter
-    from ..catalogue import score_catalogue
-    from ..decomposer import TensionDecomposer
-
-    scores, diffuse, slopes, missed = [], [], [], []
-    other: dict[str, list[Any]] = {"matched filter": []}
-    for number, (image, truth, true_diffuse) in enumerate(cases.field_cases(run)):
-        fitted = TensionDecomposer(random_state=run.seed).fit(image)
-        scores.append(score_catalogue(fitted.catalogue_, truth))
-        missed += cases.missed_bright(number, fitted.catalogue_, truth)
-        other["matched filter"].append(score_catalogue(matched_filter(image), truth))
-        cases.other_detectors(image, truth, other)
-        diffuse.append(cases.diffuse_rms(fitted, truth, true_diffuse))
-        spectrum = fitted.power_spectrum()
-        slopes.append(cases.slope_pull(spectrum, image.shape[2]) < 2)
-        if number == 0:
-            cases.field_figures(run, fitted, truth, spectrum)
-    cases.record_scores(run, scores)
-    for metric, values in (
-        ("rms of ln(mean/true) diffuse, sources masked", diffuse),
-        ("power-spectrum slope within 2 sigma of truth", slopes),
+    parts = [
+        cases.kept(run, f"field-{number:02d}", partial(_one_field, run, number, case))
+        if number
+        else _one_field(run, 0, case)  # which draws the figures
+        for number, case in enumerate(cases.field_cases(run))
+    ]
+    scores = {
+        name: [cases.with_table(part["scores"][name]) for part in parts]
+        for name in parts[0]["scores"]
+    }
+    cases.record_scores(run, scores["latent tension"])
+    for metric, key in (
+        ("rms of ln(mean/true) diffuse, sources masked", "diffuse"),
+        ("power-spectrum slope within 2 sigma of truth", "slope"),
     ):
-        run.record(metric, float(np.mean(values)), provenance=SIMULATED, n=len(values))
+        value = float(np.mean([part[key] for part in parts]))
+        run.record(metric, value, provenance=SIMULATED, n=len(parts))
+    missed = [row for part in parts for row in part["missed"]]
     if missed:
         run.table("missed", pd.DataFrame(missed), caption="Points above 100 counts not found.")
-    rows = [cases.summary("latent tension", scores)]
-    rows += [cases.summary(name, many) for name, many in other.items() if len(many) == len(scores)]
     run.table(
         "detectors",
-        pd.DataFrame(rows),
+        pd.DataFrame([cases.summary(name, many) for name, many in scores.items()]),
         caption="Completeness by true counts, false points "
         "and spurious points on extended objects a field, median offset and flux ratio "
         "above 100 counts.",
     )
+    cases.forget(run)
+
+
+def _one_field(run: Run, number: int, case: tuple[Any, Any, np.ndarray]) -> dict[str, Any]:
+    """Decompose one field and score it and the usual detectors; figures of the first."""
+    from ..baselines import matched_filter
+    from ..catalogue import score_catalogue
+    from ..decomposer import TensionDecomposer
+
+    image, truth, true_diffuse = case
+    fitted = TensionDecomposer(random_state=run.seed).fit(image)
+    spectrum = fitted.power_spectrum()
+    if number == 0:
+        cases.field_figures(run, fitted, truth, spectrum)
+    scores = {
+        "latent tension": score_catalogue(fitted.catalogue_, truth),
+        "matched filter": score_catalogue(matched_filter(image), truth),
+        **cases.other_detectors(image, truth),
+    }
+    return {
+        "scores": {name: cases.without_table(one) for name, one in scores.items()},
+        "diffuse": cases.diffuse_rms(fitted, truth, true_diffuse),
+        "slope": bool(cases.slope_pull(spectrum, image.shape[2]) < 2),
+        "missed": cases.missed_bright(number, fitted.catalogue_, truth),
+    }
 
 
 def _line_trials(run: Run, amplitude: float, trials: int) -> tuple[dict[str, Any], Any]:
