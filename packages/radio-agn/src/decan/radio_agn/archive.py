@@ -20,6 +20,8 @@ from decan.core.data.tables import read_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .cutouts import CutoutSet
+
 __all__ = ["CLASSES", "DATASETS", "MIRABEST_CODES", "Pool", "allowed_classes", "given_images"]
 
 CLASSES = ("FRI", "FRII", "WAT", "NAT", "Compact")
@@ -157,6 +159,12 @@ def _read(images: Path, table: Path) -> tuple[pd.DataFrame, NDArray[np.uint8]]:
         return frame, archive["images"]
 
 
+def _read_cutout(path: Path) -> CutoutSet:
+    from .cutouts import CutoutSet
+
+    return CutoutSet.from_fits(path)
+
+
 def _pair(
     name: str,
     title: str,
@@ -248,6 +256,7 @@ DATASETS = Registry(
             ),
             licence=f"{_FIRST}; wheel BSD-3-Clause",
             citation=_BECKER,
+            read=_read_cutout,
             hint="The file is part of the wheel astroquery 0.4.11 on the Python index.",
         ),
     ],

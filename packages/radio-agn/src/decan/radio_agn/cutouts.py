@@ -426,7 +426,7 @@ def resampled(
         sigma = 0.5 * np.sqrt(ratio**2 - 1)
         weight = ndimage.gaussian_filter(known.astype(float), sigma)
         filled = ndimage.gaussian_filter(filled, sigma) / np.maximum(weight, 1e-3)
-    shape = [max(1, int(size / ratio)) for size in image.shape]
+    shape = [max(1, int(size / ratio + 1e-6)) for size in image.shape]
     where = np.meshgrid(
         *[
             (np.arange(new) - (new - 1) / 2) * ratio + (old - 1) / 2

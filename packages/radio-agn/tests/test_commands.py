@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+from astropy.io import fits
+from typer.testing import CliRunner
+
+from decan.core.experiment import reproduce
+from decan.core.testing import assert_page_reads_well
+from decan.radio_agn.commands import commands, library
+
+
+@pytest.fixture(scope="session")
+def written(made, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("classify")
+    files = []
+    for k in range(3):
+        header = fits.Header({"CDELT1": -0.0005, "CDELT2": 0.0005, "BMAJ": 0.0015, "BMIN": 0.0015})
+        files.append(folder / f"source{k}.fits")
+        fits.writeto(files[-1], made.images[k] if k < 2 else np.zeros((150, 150)), header)
+    command = ["classify", *map(str, files), "--out", str(folder / "out")]
+    with pytest.warns(UserWarning, match="not judged: source2"):
+        result = CliRunner().invoke(commands, command, catch_exceptions=False)
+    assert result.exit_code == 0
+    return folder / "out"
+
+
+def test_classify_writes_a_table_a_page_and_a_wall(written):
+    import pandas as pd
+
+    table = pd.read_csv(written / "classes.csv")
+    assert table["status"].tolist() == ["ok", "ok", "blank"] or len(table) == 3
+    assert table.filter(like="p_").iloc[:2].sum(axis=1).to_numpy() == pytest.approx(1.0)
+    assert "Not judged (1)" in (written / "wall.html").read_text()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("name", ["page", "wall"])
+def test_the_pages_read_well(browser, written, name, width):
+    assert_page_reads_well(browser, written / f"{name}.html", width=width)
+
+
+def test_files_that_are_no_cutouts_are_refused(tmp_path):
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("ra,dec\n1,2\n")
+    command = ["classify", str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
+    result = CliRunner().invoke(commands, command)
+    assert result.exit_code != 0
+    assert "expected FITS cutouts, or one table" in str(result.exception)
+
+
+def test_exactly_one_experiment_is_the_tour():
+    assert [one.name for one in library.experiments().values() if one.tour] == ["tour"]
+
+
+@pytest.mark.slow
+def test_the_simulated_experiments_run(tmp_path):
+    chosen = {name: library.experiments()[name] for name in ("mask-quality", "four-classes")}
+    results = reproduce(library, chosen, tmp_path, preset="quick", debug=True)
+    assert [one.status for one in results] == ["done", "done"]
+    assert all(str(one.provenance) == "SIMULATED" for r in results for one in r.measurements)

@@ -1,0 +1,167 @@
+"""Cutouts from every source; numbers are rows of the list of bad input."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from decan.core.errors import CorruptFile, IntegrityError
+from decan.core.testing import needs_data
+from decan.radio_agn import DATASETS, CutoutSet, SourceMasker, positions, read_batches
+
+
+def _write(path, data, *, scale_arcsec=1.8, **cards):
+    header = fits.Header()
+    if scale_arcsec:
+        for axis, (kind, sign) in enumerate((("RA---SIN", -1), ("DEC--SIN", 1)), 1):
+            header[f"CTYPE{axis}"] = kind
+            header[f"CDELT{axis}"] = sign * scale_arcsec / 3600
+            header[f"CRPIX{axis}"] = (data.shape[-1] + 1) / 2
+            header[f"CRVAL{axis}"] = (180.0, 30.0)[axis - 1]
+            header[f"CUNIT{axis}"] = "deg"
+    for name, value in cards.items():
+        header[name] = value
+    fits.writeto(path, data, header)
+    return path
+
+
+_BEAM = {"BMAJ": 0.0015, "BMIN": 0.0015, "BPA": 0.0}
+
+
+def test_position_beam_and_name_come_from_the_header(tmp_path, blob):
+    file = _write(tmp_path / "a.fits", blob, OBJECT="J1200+3000", **_BEAM)
+    cutouts = CutoutSet.from_fits(file)
+    assert cutouts.names == ["J1200+3000"]
+    assert cutouts.ra[0] == pytest.approx(180.0, abs=1e-6)
+    assert cutouts.dec[0] == pytest.approx(30.0, abs=1e-6)
+    assert cutouts.beam_arcsec[0, 0] == pytest.approx(5.4)
+    assert cutouts.status == ["ok"]
+
+
+def test_row_3_axes_of_length_one_are_dropped_and_a_cube_names_its_axis(tmp_path, blob):
+    file = _write(tmp_path / "four.fits", blob[None, None], **_BEAM)
+    assert CutoutSet.from_fits(file).images.shape == (1, 150, 150)
+    cube = _write(tmp_path / "cube.fits", np.stack([blob, blob])[None], CTYPE3="FREQ", **_BEAM)
+    with pytest.raises(ValueError, match=r"axis 3 \(FREQ\) has 2 planes"):
+        CutoutSet.from_fits(cube)
+
+
+def test_row_4_other_pixels_are_resampled_and_unknown_ones_are_said(tmp_path, blob):
+    lotss = CutoutSet.from_fits(_write(tmp_path / "l.fits", blob, scale_arcsec=1.5, **_BEAM))
+    assert lotss.images.shape == (1, 125, 125)
+    assert lotss.notes == ["resampled from 1.5 arcsec/px"]
+    # Brightness per beam is kept, up to the smoothing over the larger pixel.
+    assert float(lotss.images.max()) == pytest.approx(float(blob.max()), rel=0.2)
+    bare = _write(tmp_path / "bare.fits", blob, scale_arcsec=None, **_BEAM)
+    with pytest.warns(UserWarning, match="pixel scale unknown, 1.8 arcsec assumed"):
+        CutoutSet.from_fits(bare)
+
+
+def test_case_24_a_beam_of_zero_is_the_assumed_beam_and_nothing_else_changes(tmp_path, blob):
+    """BMAJ = 0 is a placeholder (flint-crew/flint#417), a missing keyword the same."""
+    zero = _write(tmp_path / "zero.fits", blob, BMAJ=0.0, BMIN=0.0, BPA=0.0)
+    none = _write(tmp_path / "none.fits", blob)
+    good = _write(tmp_path / "good.fits", blob, **_BEAM)
+    found = []
+    for file in (zero, none):
+        with pytest.warns(UserWarning, match=r"beam unknown, 5.4 arcsec assumed") as told:
+            found.append(CutoutSet.from_fits(file))
+        assert len(told) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found.append(CutoutSet.from_fits(good))
+    masks = []
+    for cutouts in found:
+        masker = SourceMasker("central")
+        assert np.isfinite(masker.transform(cutouts.images)).all()
+        masks.append(masker.masks_)
+        assert np.isfinite(cutouts.beam_arcsec).all()
+    assert (masks[0] == masks[2]).all()
+    assert (masks[1] == masks[2]).all()
+
+
+def test_row_10_types_byte_orders_and_grey_pictures_mean_the_same(blob):
+    levels = np.clip(blob / blob.max() * 255, 0, 255).round()
+    kinds = [levels.astype(np.uint8), levels / 255, levels.astype(">f4"), levels.astype(">i2")]
+    kinds.append(np.repeat(levels[..., None], 3, axis=-1)[None])
+    masks = []
+    for kind in kinds:
+        masker = SourceMasker("central")
+        masker.transform(CutoutSet.from_arrays(kind).images)
+        masks.append(masker.masks_)
+    assert all((mask == masks[0]).all() for mask in masks)
+
+
+def test_row_10_a_coloured_picture_is_refused_with_its_number(blob):
+    picture = np.repeat(blob[None, ..., None], 3, axis=-1).copy()
+    picture[0, 5, 5, 1] += 1
+    with pytest.raises(ValueError, match="picture 0 is coloured"):
+        CutoutSet.from_arrays(picture)
+
+
+def test_row_1_and_2_blank_and_half_observed_cutouts_have_a_status(blob):
+    edge = blob.copy()
+    edge[:, :60] = np.nan
+    stack = np.stack([np.full_like(blob, np.nan), np.ones_like(blob), edge, blob])
+    assert CutoutSet.from_arrays(stack).status == ["blank", "blank", "edge", "ok"]
+
+
+def test_a_file_that_is_no_image_is_named(tmp_path):
+    bad = tmp_path / "page.fits"
+    bad.write_text("<html>busy</html>")
+    with pytest.raises(CorruptFile, match=r"page\.fits"):
+        CutoutSet.from_fits(bad)
+
+
+def test_row_11_a_pickle_with_a_foreign_class_is_refused_by_its_name(tmp_path):
+    class Harmless:
+        def __reduce__(self):
+            return (print, ("this must never be printed",))
+
+    batch = {"data": np.zeros((1, 16), np.uint8), "labels": Harmless()}
+    file = tmp_path / "data_batch_1"
+    file.write_bytes(pickle.dumps(batch))
+    with pytest.raises(CorruptFile, match=r"builtins\.print"):
+        read_batches(file)
+
+
+def test_row_11_another_md5_is_refused(tmp_path):
+    file = tmp_path / "test_batch"
+    file.write_bytes(pickle.dumps({"data": np.zeros((1, 16), np.uint8)}))
+    with pytest.raises(IntegrityError, match="MD5"):
+        read_batches(file, md5="0" * 32)
+
+
+def test_batches_in_an_archive_are_read_in_their_order(tmp_path):
+    import tarfile
+
+    folder = tmp_path / "batches"
+    folder.mkdir()
+    for k, name in enumerate(("data_batch_0", "data_batch_1", "test_batch")):
+        batch = {"data": np.full((2, 25), k, np.uint8), "labels": ["100", "200"],
+                 "filenames": [f"{name}-{j}" for j in range(2)]}  # fmt: skip
+        (folder / name).write_bytes(pickle.dumps(batch, protocol=2))
+    with tarfile.open(tmp_path / "all.tar.gz", "w:gz") as archive:
+        archive.add(folder, "batches")
+    for source in (folder, tmp_path / "all.tar.gz"):
+        found = read_batches(source)
+        assert found["images"][:, 0, 0].tolist() == [0, 0, 1, 1, 2, 2]
+        assert found["batch"][-1] == "test_batch"
+    assert CutoutSet.from_batches(folder).names[0] == "data_batch_0-0"
+
+
+def test_row_13_minus_zero_degrees_keep_their_sign_and_hours_are_never_guessed():
+    ra, dec = positions("12 00 00", "-00 12 30", ra_unit="hourangle")
+    assert ra[0] == pytest.approx(180.0)
+    assert dec[0] == pytest.approx(-0.2083, abs=1e-4)
+    with pytest.raises(ValueError, match="say ra_unit"):
+        positions("12 00 00", "-00 12 30")
+
+
+@needs_data(DATASETS, "first_example")
+def test_a_real_cutout_of_first_is_read():
+    cutouts = DATASETS.load("first_example")
+    assert cutouts.images.shape[1:] == (33, 33)
+    assert np.isfinite(cutouts.ra).all()

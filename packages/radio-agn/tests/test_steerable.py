@@ -1,0 +1,144 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decan.radio_agn.e2cnn_today import load_e2cnn
+from decan.radio_agn.networks import EquivariantEncoder, PlainEncoder
+from decan.radio_agn.steerable import DihedralGroup, GroupConv2d, group_pool, harmonic_basis
+
+
+@pytest.mark.parametrize("name", ["C4", "C8", "D4", "D8"])
+def test_quotients_make_a_group_table(name):
+    group = DihedralGroup(name)
+    table = group.quotients()
+    assert (np.sort(table, axis=1) == np.arange(group.order)).all()
+    assert (table.diagonal() == 0).all()
+    # (g^-1 h)(h^-1 k) = g^-1 k: the angle and sign of a product follow from its parts.
+    for g, h in np.ndindex(group.order, group.order):
+        turn_g, sign_g = group.element(g)
+        turn_h, sign_h = group.element(h)
+        turn, sign = group.element(int(table[g, h]))
+        assert sign == sign_g * sign_h
+        assert np.cos(turn - sign_g * (turn_h - turn_g)) == pytest.approx(1.0)
+
+
+def test_harmonics_above_zero_vanish_at_the_central_pixel():
+    basis = harmonic_basis(5, DihedralGroup("D8"))
+    centre = basis[:, :, 2, 2].abs()
+    # Three functions of order zero, one a ring; only they may be seen at the centre.
+    assert int((centre.amax(dim=0) > 0).sum()) == 3
+
+
+@pytest.mark.parametrize("group", ["C4", "C8", "D4", "D8"])
+def test_quarter_turns_change_an_embedding_by_rounding_alone(group, stamps):
+    torch.manual_seed(0)
+    encoder = EquivariantEncoder(group, (3, 4, 5), in_channels=4).eval()
+    picture = torch.from_numpy(stamps[:4])
+    with torch.no_grad():
+        base = encoder(picture)
+        for turns in (1, 2, 3):
+            turned = encoder(torch.rot90(picture, turns, (-2, -1)))
+            assert float((turned - base).norm() / base.norm()) <= 1e-5
+
+
+def test_mirrors_change_nothing_for_dihedral_groups_and_something_for_cyclic_ones(stamps):
+    picture = torch.from_numpy(stamps[:4])
+    change = {}
+    for group in ("D4", "C4"):
+        torch.manual_seed(0)
+        encoder = EquivariantEncoder(group, (3, 4), in_channels=4).eval()
+        with torch.no_grad():
+            base, mirrored = encoder(picture), encoder(picture.flip(-1))
+        change[group] = float((mirrored - base).norm() / base.norm())
+    assert change["D4"] <= 1e-5 < 1e-3 < change["C4"]
+
+
+def test_a_plain_encoder_is_not_invariant(stamps):
+    torch.manual_seed(0)
+    encoder = PlainEncoder((8, 8), in_channels=4).eval()
+    picture = torch.from_numpy(stamps[:4])
+    with torch.no_grad():
+        base, turned = encoder(picture), encoder(torch.rot90(picture, 1, (-2, -1)))
+    assert float((turned - base).norm() / base.norm()) > 1e-3
+
+
+@settings(max_examples=8)
+@given(st.integers(0, 3), st.booleans())
+def test_maps_turn_with_the_picture(turns, mirror):
+    torch.manual_seed(1)
+    conv = GroupConv2d(1, 2, "D4", stride=2, lifting=True)
+    picture = torch.rand(1, 1, 17, 17)
+
+    def moved(x):
+        x = torch.rot90(x, turns, (-2, -1))
+        return x.flip(-1) if mirror else x
+
+    with torch.no_grad():
+        then = moved(group_pool(conv(picture), 8))
+        first = group_pool(conv(moved(picture)), 8)
+    assert torch.allclose(then, first, atol=1e-5)
+
+
+def test_kept_filters_are_those_of_the_weights_after_training_and_loading():
+    torch.manual_seed(0)
+    conv, other = (GroupConv2d(1, 1, "C4", lifting=True) for _ in range(2))
+    picture = torch.rand(1, 1, 9, 9)
+    with torch.no_grad():
+        conv.eval()
+        before = conv(picture)
+        conv.load_state_dict(other.state_dict())
+        assert torch.equal(conv(picture), other.eval()(picture))
+        assert not torch.equal(conv(picture), before)
+
+
+@pytest.mark.filterwarnings("ignore:indexing with dtype torch.uint8")
+def test_our_group_convolutions_equal_those_of_e2cnn_for_equal_filters():
+    """Lifting and inner layer: our weights are solved for, then every channel must agree."""
+    e2cnn = load_e2cnn()
+    space = e2cnn.gspaces.FlipRot2dOnR2(4)
+    image = e2cnn.nn.FieldType(space, [space.trivial_repr])
+    fields = e2cnn.nn.FieldType(space, 2 * [space.regular_repr])
+    torch.manual_seed(0)
+    theirs = [
+        e2cnn.nn.R2Conv(before, fields, kernel_size=5, padding=2, bias=False)
+        for before in (image, fields)
+    ]
+    lift, inner = (layer.expand_parameters()[0].detach() for layer in theirs)
+    ours = [GroupConv2d(1, 2, "D4", lifting=True), GroupConv2d(2, 2, "D4")]
+
+    # Element e of theirs is the element of ours whose turned filter is the same.
+    basis = ours[0].basis.flatten(2)
+    order = []
+    for field in range(2):
+        solved = torch.linalg.lstsq(basis[0].T, lift[8 * field].flatten()[:, None]).solution[:, 0]
+        assert torch.allclose(basis[0].T @ solved, lift[8 * field].flatten(), atol=1e-5)
+        with torch.no_grad():
+            ours[0].weight[field, 0, 0] = solved
+        turned = torch.einsum("b,gbk->gk", solved, basis)
+        distance = torch.cdist(lift[8 * field : 8 * field + 8].flatten(1), turned)
+        order.append(distance.argmin(dim=1))
+        assert float(distance.amin(dim=1).max()) < 1e-4
+    assert torch.equal(order[0], order[1])
+    assert sorted(order[0].tolist()) == list(range(8))
+    picture = torch.rand(2, 1, 11, 11)
+    index = torch.cat([order[0], 8 + order[0]])
+    with torch.no_grad():
+        lifted = ours[0](picture)
+        expected = torch.nn.functional.conv2d(picture, lift, padding=2)
+        assert torch.allclose(lifted[:, index], expected, atol=1e-4)
+
+        for out, field, h in np.ndindex(2, 2, 8):
+            block = inner[8 * out, 8 * field + h].flatten()
+            solved = torch.linalg.lstsq(basis[0].T, block[:, None]).solution[:, 0]
+            ours[1].weight[out, field, int(order[0][h])] = solved
+        mine = ours[1](lifted)
+        expected = torch.nn.functional.conv2d(expected, inner, padding=2)
+        assert torch.allclose(mine[:, index], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("bad", ["E4", "D", "4", "D0"])
+def test_a_group_of_no_known_form_is_refused(bad):
+    with pytest.raises(ValueError, match="expected C or D"):
+        DihedralGroup(bad)
