@@ -196,3 +196,29 @@ def test_transits_need_an_orbit_that_crosses_the_star():
     assert far < near
     # Two transits must fall into the time observed.
     assert survey.detection([4.0], [300.0], SUN)[0] == 0
+
+
+@pytest.mark.parametrize("tokens", ["gaps", "factored"])
+@pytest.mark.filterwarnings("ignore:.*outside the grid")
+def test_enumeration_weighs_one_more_planet_against_none(fitted, tokens):
+    found = fitted[tokens].complete(
+        [{"a_au": 0.3, "mass_earth": 3.0}], method="enumerate", n=2000, rng=0
+    )
+    assert set(found.number_distribution()["unseen planets"]) == {0, 1}
+    everything = Survey(lambda a, m, star: np.ones_like(a))
+    seen = fitted[tokens].complete(
+        [{"a_au": 0.3, "mass_earth": 3.0}], star=SUN, survey=everything, method="enumerate",
+        n=200, rng=0,
+    )  # fmt: skip
+    assert seen.probability().value == 0
+    with pytest.raises(ValueError, match="expected 'importance' or 'enumerate'"):
+        fitted[tokens].complete([], method="guess")
+
+
+def test_enumeration_agrees_with_the_chain(truth, chain):
+    known = Systems.from_planets([(10 ** np.array([-1.0, -0.2]), 10 ** np.array([0.5, 0.9]))])
+    found = truth.complete(known, method="enumerate", n=6000, rng=0)
+    outside = found.expected_number(lambda a, m: a > 10 ** OUTER[0]).value
+    none = found.number_distribution()["probability"][0]
+    # Beyond the last planet the chain goes on with probability 1 - stop, as often as not.
+    assert outside / none == pytest.approx(1 - chain.stop, rel=0.05)

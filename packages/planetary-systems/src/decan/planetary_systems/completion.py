@@ -18,6 +18,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from .insertions import proposals, with_planet
 from .known import KnownPlanets
 from .posterior import Completion
 from .sampling import torch_generator
@@ -42,6 +43,7 @@ def complete(
     star: Star | None = None,
     survey: Survey | Sequence[Survey] | None = None,
     context: str | Mapping[str, Any] | pd.DataFrame | None = None,
+    method: str = "importance",
     max_extra: int = 12,
     n: int = 20_000,
     batch: int = 2000,
@@ -64,6 +66,10 @@ def complete(
     context : str, mapping or DataFrame, optional
         As in :meth:`SystemGenerator.sample`. By default stars and discs of the training
         table nearest in stellar mass; the known planets then weigh the discs.
+    method : {"importance", "enumerate"}
+        Any number of unseen planets by weighted draws; or none or one, every place for
+        it tried: that never runs out of draws, but takes masses as exact and stars and
+        discs that are not given as unknown.
     max_extra : int
         Unseen planets at most; the posterior is cut there.
     n : int
@@ -80,7 +86,8 @@ def complete(
     Raises
     ------
     ValueError
-        If no draw has any weight; the message says how far the nearest planets are.
+        If no draw has any weight; the message says how far the nearest planets are. If
+        there is no such method.
 
     Examples
     --------
@@ -99,6 +106,10 @@ def complete(
     if planets.without_errors():
         notes.append(f"{planets.without_errors()} known masses without error are taken as exact")
     rng = np.random.default_rng(rng)
+    if method not in ("importance", "enumerate"):
+        raise ValueError(f"method: found {method!r}, expected 'importance' or 'enumerate'")
+    if method == "enumerate":
+        return _enumerated(generator, planets, star, survey, context, notes, n, rng)
     if context is None:
         has_mass = star.mass > 0 and any(
             c["column"] == "star_mass" for c in generator.encoder_.columns
@@ -208,6 +219,38 @@ def _write(
     )  # fmt: skip
 
 
+def _enumerated(
+    generator: SystemGenerator,
+    planets: KnownPlanets,
+    star: Star,
+    survey: Survey | Sequence[Survey] | None,
+    context: str | Mapping[str, Any] | pd.DataFrame | None,
+    notes: list[str],
+    n: int,
+    rng: np.random.Generator,
+) -> Completion:
+    """None or one unseen planet: the known system alone, and with every place tried."""
+    about = pd.DataFrame(dict(context), index=[0]) if isinstance(context, Mapping) else (
+        context if isinstance(context, pd.DataFrame) else pd.DataFrame({"star_mass": [star.mass]})
+    )  # fmt: skip
+    rest = Systems(
+        [len(planets)], np.log10(planets.a_au), np.log10(planets.mass_earth), context=about
+    )
+    per_place = max(50, n // (len(planets) + 1))
+    log_a, log_m, log_q, _ = proposals(generator, rest, per_place, (), rng)
+    filled = with_planet(rest, log_a, log_m, np.zeros(len(log_a), dtype=np.int64))
+    missed = 1 - combined_detection(survey, 10**log_a, 10**log_m, star)
+    with np.errstate(divide="ignore"):
+        one = generator.log_prob(filled) - log_q + np.log(missed)
+    none = generator.log_prob(rest)
+    weights = np.concatenate([none, one])
+    if not np.isfinite(weights).any():
+        raise ValueError(_nothing(generator, planets))
+    counts = np.concatenate([[0], np.ones(len(log_a), dtype=np.int64)])
+    notes = [*notes, "at most one unseen planet is thought of"]
+    return Completion(Systems(counts, log_a, log_m), weights, planets, star, survey, notes=notes)
+
+
 def _nothing(generator: SystemGenerator, planets: KnownPlanets) -> str:
     (a_low, a_high), (m_low, m_high) = generator.range_
     a, m = np.log10(planets.a_au), np.log10(planets.mass_earth)
@@ -217,5 +260,5 @@ def _nothing(generator: SystemGenerator, planets: KnownPlanets) -> str:
         "known: no system of the generator is like this one: the planet at "
         f"{planets.a_au[worst]:.4g} au with {planets.mass_earth[worst]:.3g} Earth masses is "
         f"{max(far[worst], 0):.2f} dex outside what it was fitted to; widen the errors, "
-        "raise n, or use a generator with tokens='gaps'"
+        "try method='enumerate', or a generator with tokens='gaps'"
     )

@@ -13,17 +13,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from decan.core.saved import Saved
 
-from .batches import SystemBatches, padded_batch, split_by_group
+from .batches import SystemBatches, split_by_group
 from .codec import BENCHMARK_LIMITS, GridCodec
 from .context import ContextEncoder
 from .likelihood import (
     as_stored,
-    batch_log_prob,
     build_network,
     cells_seen,
     network_inputs,
+    score_tokens,
     training_loss,
 )
+from .presets import LANGUAGES
 from .prior import ContextPrior
 from .sampling import draw_systems, torch_generator
 from .systems import Systems
@@ -31,27 +32,7 @@ from .systems import Systems
 if TYPE_CHECKING:
     from .posterior import Completion
 
-__all__ = ["BERN_CONTEXT", "LANGUAGES", "PAPER", "SystemGenerator"]
-
-LANGUAGES = ("gaps", "factored", "paper")
-"""How a system is spelled: distances between planets, cells of a grid in two steps, or one
-character a cell as in the paper."""
-
-PAPER: dict[str, Any] = {
-    "tokens": "paper",
-    "layers": 4,
-    "dropout": 0.0,
-    "batch_tokens": 420,
-    "learning_rate": 1e-3,
-    "weight_decay": 0.01,
-    "ema": None,
-    "epochs": 25,
-    "augment": 0.0,
-}
-"""Settings of the words-and-characters language, inferred: those of karpathy/makemore (four
-layers, four heads, width 64, batches of some 32 words, AdamW), which the paper does not state."""
-
-BERN_CONTEXT = ("population", "star_mass", "age_gyr", "n_embryos", "disc")
+__all__ = ["SystemGenerator"]
 
 
 class SystemGenerator(Saved):
@@ -330,17 +311,10 @@ class SystemGenerator(Saved):
             warnings.warn(f"{outside} planets outside the grid are scored in its edge cells",
                           UserWarning, stacklevel=2)  # fmt: skip
         values, known = self.encoder_.transform(systems.context, without=without)
-        batches = SystemBatches(systems, values, known, tokens=batch_tokens, shuffle=False)
-        bounds = systems.offsets + np.arange(len(systems) + 1)
-        result = np.empty(int(bounds[-1]))
-        for rows in batches.orders():
-            batch = padded_batch(systems, values, known, rows)
-            logs = batch_log_prob(
-                self.networks_, batch, self.codec if grid and measure == "density" else None
-            ).numpy()
-            inside = np.arange(logs.shape[1]) <= systems.counts[rows][:, None]
-            place = bounds[rows][:, None] + np.arange(logs.shape[1])
-            result[place[inside]] = logs[inside]
+        codec = self.codec if grid and measure == "density" else None
+        result, bounds = score_tokens(
+            self.networks_, systems, values, known, codec, tokens=batch_tokens
+        )
         if per == "token":
             return result
         if per == "planet":

@@ -227,11 +227,8 @@ def hidden_planet(
     for start in range(0, len(numbers), 40):
         part = numbers[start : start + 40]
         rest = _without(systems, part)
-        if generator.tokens == "gaps":
-            log_a, log_m, log_q, who = _proposals(generator, rest, per_place, without, rng)
-        else:
-            log_a, log_m, log_q, who = _all_cells(generator, rest)
-        filled = _with(rest, log_a, log_m, who)
+        log_a, log_m, log_q, who = proposals(generator, rest, per_place, without, rng)
+        filled = with_planet(rest, log_a, log_m, who)
         logs = generator.log_prob(filled, without=without)
         for i in range(len(part)):
             mine = who == i
@@ -253,13 +250,28 @@ def _without(systems: Systems, planets: NDArray[np.int64]) -> Systems:
                    context=chosen.context)  # fmt: skip
 
 
-def _with(rest: Systems, log_a: FloatArray, log_m: FloatArray, who: NDArray[np.int64]) -> Systems:
+def with_planet(
+    rest: Systems, log_a: FloatArray, log_m: FloatArray, who: NDArray[np.int64]
+) -> Systems:
     """Systems with one more planet each."""
     some = rest[who]
     of = np.concatenate([some.system_of_planet, np.arange(len(who))])
     a, m = np.concatenate([some.log_a, log_a]), np.concatenate([some.log_m, log_m])
     order = np.lexsort((a, of))
     return Systems(some.counts + 1, a[order], m[order], context=some.context)
+
+
+def proposals(
+    generator: SystemGenerator,
+    rest: Systems,
+    per_place: int,
+    without: tuple[str, ...],
+    rng: np.random.Generator,
+) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.int64]]:
+    """Places for one more planet of each system: log a, log M, log density, whose."""
+    if generator.tokens == "gaps":
+        return _next_planets(generator, rest, per_place, without, rng)
+    return _all_cells(generator, rest)
 
 
 def _all_cells(
@@ -278,7 +290,7 @@ def _all_cells(
 
 
 @torch.inference_mode()
-def _proposals(
+def _next_planets(
     generator: SystemGenerator,
     rest: Systems,
     per_place: int,

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
+from .batches import SystemBatches, padded_batch
 from .cell_networks import CellNetwork, WordNetwork, cells_of
 from .codec import GridCodec
 from .context import ContextEncoder
@@ -129,6 +131,28 @@ def _inside_cells(
     rank = torch.tril(same).sum(-1).clamp(min=1).double().log()
     value = torch.where(inside, rank - codec.log_area, torch.zeros_like(rank))
     return functional.pad(value, (0, 1))
+
+
+def score_tokens(
+    networks: Sequence[Any],
+    systems: Systems,
+    values: NDArray[np.float32],
+    known: NDArray[np.bool_],
+    codec: GridCodec | None,
+    *,
+    tokens: int,
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Log probability of every planet and stop, system after system, and where each begins."""
+    batches = SystemBatches(systems, values, known, tokens=tokens, shuffle=False)
+    bounds = systems.offsets + np.arange(len(systems) + 1)
+    result = np.empty(int(bounds[-1]))
+    for rows in batches.orders():
+        batch = padded_batch(systems, values, known, rows)
+        logs = batch_log_prob(networks, batch, codec).numpy()
+        inside = np.arange(logs.shape[1]) <= systems.counts[rows][:, None]
+        place = bounds[rows][:, None] + np.arange(logs.shape[1])
+        result[place[inside]] = logs[inside]
+    return result, bounds
 
 
 def build_network(

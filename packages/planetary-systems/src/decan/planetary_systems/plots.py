@@ -80,7 +80,8 @@ def plot_mosaic(
             y -= 1
     for words, (_, colour) in zip(_KIND_WORDS, _KINDS, strict=True):
         ax.scatter([], [], c=COLOURS[colour], label=words)
-    ax.legend(title="Earth masses", ncols=5, loc="upper center", bbox_to_anchor=(0.5, -0.9 / rows),
+    # Above the rows: below them stands the axis' own label.
+    ax.legend(title="Earth masses", ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1.0),
               frameon=False, fontsize=8, title_fontsize=8)  # fmt: skip
     ax.set(xscale="log", yticks=[], ylim=(y + 0.3, 0.8), xlabel="semi-major axis (au)")
     ax.grid(False)

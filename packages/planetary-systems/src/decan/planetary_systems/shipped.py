@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .archive import BERN_POPULATIONS, DATASETS, disc_split, load_bern
-from .generator import BERN_CONTEXT, SystemGenerator
+from .generator import SystemGenerator
+from .presets import BERN_CONTEXT
 from .systems import Systems
 
 __all__ = ["bern_parts", "bern_training", "train_shipped"]

@@ -11,6 +11,7 @@ from decan.core.experiment import REAL, Claim, Run, experiment
 from decan.core.metrics import Estimate
 
 from ..codec import GridCodec
+from ..exposure import stop_table
 from ..features import stability_shares
 from ..fidelity import compare, distinguish, fidelity_report, peas_in_a_pod, shuffled_planets
 from ..plots import (
@@ -120,6 +121,15 @@ def fidelity(run: Run) -> None:
          report.memorised["identical words of at least 4 planets"]),
     ):  # fmt: skip
         run.record(words, float(value), provenance=REAL, n=n)
+    stops = pd.concat([
+        stop_table(shipped(), systems).assign(systems=words)
+        for words, systems in (("training", training), ("unseen", real), ("generated", made))
+    ])  # fmt: skip
+    run.table("stops", stops.round(3), caption="How often systems end where, and how often the "
+              "network foretold it when shown them.")  # fmt: skip
+    run.record("foretold over actual stops, unseen discs",
+               float(stops[(stops["systems"] == "unseen") & (stops["outermost"] == "all")]
+                     ["ratio"].iloc[0]), provenance=REAL, n=len(real))  # fmt: skip
     run.record("AUC, four populations, forest", _four_populations(run), provenance=REAL)
 
 

@@ -12,8 +12,9 @@ from decan.core.experiment import REAL, SIMULATED, Claim, Run, experiment
 from ..archive import disc_split, load_bern
 from ..baselines import IndependentPlanets, TableOfCounts, Unigram
 from ..fidelity import distinguish
-from ..generator import BERN_CONTEXT, PAPER, SystemGenerator
+from ..generator import SystemGenerator
 from ..plots import plot_curves, plot_likelihoods
+from ..presets import BERN_CONTEXT, PAPER
 from ..simulate import simulate_formation
 from ..systems import Systems
 from .samples import bern_part, nats_per_token, shipped
