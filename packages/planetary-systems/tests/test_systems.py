@@ -127,3 +127,11 @@ def test_the_table_of_systems_reads_back_as_the_same_systems():
     again = Systems.from_table(read().to_table(), system="system", a="semi_major_axis", mass="mass")
     assert np.allclose(again.log_a, read().log_a)
     assert np.allclose(again.log_m, read().log_m)
+
+
+def test_stars_without_planets_keep_what_is_known_of_them():
+    stars = pd.DataFrame({"star": ["A", "D"], "age": [5.0, 2.0]})
+    found = read(PLANETS.assign(age=5.0), context=["age"], all_systems=stars)
+    assert found.names.tolist() == ["A", "B", "C", "D"]
+    assert found.context["age"].tolist() == [5.0, 5.0, 5.0, 2.0]
+    assert found.counts[-1] == 0

@@ -7,9 +7,9 @@ and give it to ``archive_systems``; populations exported at DACE are read by
 ``read_dace``.
 """
 
-from .fidelity import fidelity, grid_cost, paper_figures
 from .hidden import hidden_planets_bern, hidden_planets_sky
 from .likelihood import leak_demonstration, likelihood_ladder, pooling, size_of_training
+from .likeness import fidelity, grid_cost, paper_figures
 from .models import anomaly_of_systems, earth_like_prediction, models_compared
 from .speed import speed_ratios
 from .stars import toi469_questions, tour
