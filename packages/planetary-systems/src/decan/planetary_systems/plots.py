@@ -248,6 +248,7 @@ def plot_completion(posterior: Completion, *, ax: Axes | None = None) -> Axes:
         error = np.abs(np.vstack([known.mass_low, known.mass_high]))
         ax.errorbar(_abscissa(known.a_au, star), known.mass_earth, yerr=np.nan_to_num(error),
                     fmt="o", color=COLOURS["red"], label="known", capsize=2)  # fmt: skip
+    if ax.get_legend_handles_labels()[1]:
         ax.legend(loc="upper left", fontsize=8)
     ax.figure.colorbar(mesh, ax=ax, label="unseen planets expected per dex$^2$")
     unit = "period (days)" if star.mass > 0 else "semi-major axis (au)"
@@ -358,6 +359,8 @@ def _blind_zone(
     survey: Survey | Sequence[Survey], star: Star,
 ) -> None:  # fmt: skip
     seen = combined_detection(survey, 10**grid_a, 10**grid_m, star)
-    ax.contourf(x, 10**log_m, seen, levels=[-0.1, 0.5], colors="none", hatches=["////"])
+    blind = ax.contourf(x, 10**log_m, seen, levels=[-0.1, 0.5], colors="none", hatches=["///"])
+    blind.set_edgecolor(COLOURS["grey"])
+    blind.set_linewidth(0)
     ax.contour(x, 10**log_m, seen, levels=[0.5], colors=COLOURS["grey"], linewidths=1)
     ax.plot([], [], color=COLOURS["grey"], lw=6, alpha=0.4, label="blind zone (hatched)")
