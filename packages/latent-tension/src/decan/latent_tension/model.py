@@ -15,6 +15,8 @@ from .sky import Diffuse, ExtendedBox
 
 __all__ = ["Linearised", "SkyModel"]
 
+RING_FLOOR = 0.1
+
 
 class SkyModel:
     """Diffuse emission, extended objects and point sources as expected counts.
@@ -87,8 +89,11 @@ class SkyModel:
         for i, one in enumerate(self.instruments):
             seen = one.observe(sky)
             if self.points is not None:
-                seen = seen + self.points.counts(states["points"], i)
-            # A Fourier shift may undershoot zero by a ring of the PSF.
+                # A Fourier shift may undershoot zero by a ring of the PSF, which must not take
+                # away what else is there.
+                seen = torch.maximum(
+                    seen + self.points.counts(states["points"], i), RING_FLOOR * seen
+                )
             rate = (seen * one.exposure + one.background).clamp(min=1e-12)
             rates.append(rate.flatten(1))
         return Linearised(self, states, torch.cat(rates, 1))

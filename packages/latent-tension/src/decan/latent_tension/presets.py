@@ -254,14 +254,19 @@ def load_chandra_offaxis(*, half: int = 48, rebin: int = 1) -> list[PhotonImage]
     images = []
     for obs, z in zip((8478, 7999), DATASETS.load("chandra-offaxis"), strict=True):
         wcs = _tangential(z["wcs"])
-        x, y = (round(float(v)) for v in wcs.wcs_world2pix(150.0155, 2.6658, 0))
+        place = np.array(wcs.wcs_world2pix(150.0155, 2.6658, 0), float)
+        x, y = (round(float(v)) for v in place)
         ny, nx = z["counts"].shape
         part = (
             slice(max(0, y - half), min(ny, y + half + 1)),
             slice(max(0, x - half), min(nx, x + half + 1)),
         )
         psf = z["psf"].astype(float)
-        py, px = (round(v) for v in _centroid(psf))
+        centroid = _centroid(psf)
+        # The PSF's image holds the source at its catalogued place; here every PSF is centred on
+        # its centroid, so pixels are shifted against the sky by the difference.
+        wcs.wcs.crpix = wcs.wcs.crpix + (np.array(centroid)[::-1] - place)
+        py, px = (round(v) for v in centroid)
         reach = min(half, py, px, psf.shape[0] - 1 - py, psf.shape[1] - 1 - px)
         psf = psf[py - reach : py + reach + 1, px - reach : px + reach + 1]
         images.append(
