@@ -174,7 +174,7 @@ def resolve_blocks(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
             "colour_gradient": table["dgr_mag"].astype(float),
         }
     )
-    distance = 5 * np.log10(table["cz_kms"].astype(float) / 70)
+    distance = 25 + 5 * np.log10(table["cz_kms"].astype(float) / 70)
     return {
         "ugriz": colours(optical, "r"),
         "nuv": pd.DataFrame({"nuv-r": dereddened(table, ("nuv",))["nuv"] - red}),

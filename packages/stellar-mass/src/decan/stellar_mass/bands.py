@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .decomposition import Decomposition
+from .components import Decomposition
 from .ensembles import cross_fit_sets, with_parts
 from .inputs import Columns, as_columns, as_target, check_aligned
 

@@ -37,6 +37,7 @@ def predict(
     ] = None,
     inputs: Annotated[str, typer.Option(help="Columns to use with --target, by commas.")] = "",
     groups: Annotated[str | None, typer.Option(help="Column of groups for the folds.")] = None,
+    members: Annotated[int, typer.Option(help="Networks to train with --target.")] = 10,
     low: Annotated[float, typer.Option(help="Lowest target.")] = 6.0,
     high: Annotated[float, typer.Option(help="Highest target.")] = 12.5,
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
@@ -53,7 +54,7 @@ def predict(
         chosen = StellarMassEstimator.load(model) if model else StellarMassEstimator.pretrained()
         density = chosen.predict_density(frame)
     else:
-        estimator = StellarMassEstimator(low=low, high=high, random_state=seed)
+        estimator = StellarMassEstimator(members=members, low=low, high=high, random_state=seed)
         density = out_of_fold_density(
             estimator, _columns(frame, inputs, "--inputs"), _columns(frame, target, "--target")
             .iloc[:, 0], groups=None if groups is None else frame[groups], rng=seed,

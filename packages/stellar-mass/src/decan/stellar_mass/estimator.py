@@ -146,11 +146,8 @@ class StellarMassEstimator(Saved, RegressorMixin, BaseEstimator):
             check_aligned(X=table, y=y)
         labels = np.arange(len(target)) if groups is None else np.asarray(groups)
         self.members_ = Members(settings)
-        held = self.members_.fit(pixels, table, target, labels, checkpoint)
+        seen = self.members_.fit(pixels, table, target, labels, checkpoint)
         self.n_members_ = len(self.members_.networks)
-        # Rows that no member has left out (one image network leaves out one part only) do not
-        # count for the calibration.
-        seen = self.members_.binned(pixels, table, held=held)
         rows = np.flatnonzero(np.isfinite(seen.probability[:, 0]))
         self.pit_ = seen[rows].cdf(target[rows])
         self.beta_ = beta_fit(self.pit_)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .ensembles import moments, standard_columns
-from .inputs import Columns, as_columns, check_magnitudes, clean_sentinels, warn_of_leaks
+from .inputs import (
+    Columns,
+    as_columns,
+    check_magnitudes,
+    check_redshift,
+    clean_sentinels,
+    warn_of_leaks,
+)
 from .photometry import luptitude
 
 if TYPE_CHECKING:
@@ -19,23 +27,27 @@ if TYPE_CHECKING:
 __all__ = ["PhotometricFeatures", "role"]
 
 
-def role(name: str) -> str:
+def role(name: str, beside: Sequence[str] = ()) -> str:
     """What a column holds, by its name.
 
     Parameters
     ----------
     name : str
         Name of a column.
+    beside : sequence of str
+        Names of the other columns: ``z`` is a band where ``i`` is one, and a redshift elsewhere.
 
     Returns
     -------
-    {'magnitude', 'flux', 'error', 'other'}
+    {'magnitude', 'flux', 'error', 'redshift', 'other'}
 
     Examples
     --------
     >>> [role(name) for name in ("mag_r", "flux_w1_mjy", "flux_w1_err_mjy", "axis_ratio", "g-r")]
     ['magnitude', 'flux', 'error', 'other', 'other']
     """
+    if re.fullmatch(r"z_?spec|redshift", name, re.I) or (name == "z" and "i" not in beside):
+        return "redshift"
     if re.search(r"(^|_)e(rr)?(_|$)|err|sigm|ivar", name, re.I):
         return "error"
     if re.match(r"(mag_|petromag_|modelmag_|w[1-4]mpro)|^[ugrizyjhk]$|^ks$|^[nf]uv$", name, re.I):
@@ -50,7 +62,8 @@ class PhotometricFeatures:
 
     Fluxes of either sign become asinh magnitudes, softened by the median of their error column
     where there is one (``flux_r`` and ``flux_r_err``, ``flux_r_mjy`` and ``flux_r_err_mjy``).
-    Errors enter as logarithms. A missing value is 0 after standardising, with a flag beside it.
+    Errors enter as logarithms, redshifts as they are and as logarithms. A missing value is 0 after
+    standardising, with a flag beside it.
 
     Examples
     --------
@@ -69,7 +82,12 @@ class PhotometricFeatures:
     gaps_: NDArray[np.intp]
 
     def fit(self, X: Any, y: NDArray[np.float64] | None = None) -> PhotometricFeatures:
-        """Learn softenings, means and widths.
+        """Learn softenings, means and widths; see :meth:`fit_transform`."""
+        self.fit_transform(X, y)
+        return self
+
+    def fit_transform(self, X: Any, y: NDArray[np.float64] | None = None) -> NDArray[np.float32]:
+        """Learn softenings, means and widths, and give the columns.
 
         Parameters
         ----------
@@ -80,8 +98,8 @@ class PhotometricFeatures:
 
         Returns
         -------
-        PhotometricFeatures
-            Itself.
+        ndarray of float32, shape (n, features)
+            Columns for a network.
 
         Raises
         ------
@@ -99,7 +117,7 @@ class PhotometricFeatures:
         dead = [n for n, v in zip(self.names_, values.T, strict=True) if not np.nanstd(v) > 0]
         if dead:
             warnings.warn(f"X: constant, therefore of no use: {', '.join(dead)}", stacklevel=3)
-        return self
+        return standard_columns(values, self.centre_, self.width_, self.gaps_)[0]
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Columns for a network.
@@ -158,7 +176,7 @@ class PhotometricFeatures:
     def _softenings(self, columns: Columns) -> NDArray[np.float64]:
         out = np.full(len(columns.names), np.nan)
         for j, name in enumerate(columns.names):
-            if role(name) != "flux":
+            if role(name, columns.names) != "flux":
                 continue
             values = columns.values[:, j]
             error = _error_of(name, columns.names)
@@ -171,11 +189,15 @@ class PhotometricFeatures:
         bright: list[tuple[str, NDArray[np.float64]]] = []
         rest: list[tuple[str, NDArray[np.float64]]] = []
         for j, name in enumerate(columns.names):
-            values, kind = columns.values[:, j], role(name)
+            values, kind = columns.values[:, j], role(name, columns.names)
             if kind == "magnitude":
                 bright.append((name, values))
             elif kind == "flux":
                 bright.append((name, luptitude(values, self.softening_[j])))
+            elif kind == "redshift":
+                known = values[~np.isnan(values)]
+                check_redshift(known, f"X: column {name!r}")
+                rest += [(name, values), (f"log {name}", np.log10(values))]
             elif kind == "error":
                 rest.append((name, np.log10(np.where(values > 0, values, np.nan))))
             else:

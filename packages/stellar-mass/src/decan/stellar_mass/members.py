@@ -90,12 +90,15 @@ class Members:
         y: NDArray[np.float64],
         labels: NDArray[Any],
         checkpoint: Any,
-    ) -> list[NDArray[np.intp]]:
-        """Train all networks; give the rows that each has left out."""
+    ) -> BinnedDensity:
+        """Train all networks; give densities of each row by those that have left it out.
+
+        Rows that no network has left out (one image network leaves out one part only) are NaN.
+        """
         s = self.settings
         columns = None
         if table is not None:
-            columns = self.features.fit(table, y).transform(table)
+            columns = self.features.fit_transform(table, y)
         self.shift, self.scale = float(y.mean()), float(y.std()) or 1.0
         self.prior = _smooth_prior(y, s.edges)
         bands, size = (0, 0) if pixels is None else pixels.shape[1:3]
@@ -116,17 +119,19 @@ class Members:
         else:
             for m, network in enumerate(self.networks):
                 self._train(network, pixels, columns, target, rows[m], held[m], m, checkpoint)
-        return held
+        return self._pooled(pixels, columns, held)
 
-    def binned(
+    def binned(self, pixels: NDArray[np.float32] | None, table: Any) -> BinnedDensity:
+        """Pooled densities on the bins."""
+        columns = None if table is None else self.features.transform(table)
+        return self._pooled(pixels, columns, None)
+
+    def _pooled(
         self,
         pixels: NDArray[np.float32] | None,
-        table: Any,
-        *,
-        held: list[NDArray[np.intp]] | None = None,
+        columns: NDArray[np.float32] | None,
+        held: list[NDArray[np.intp]] | None,
     ) -> BinnedDensity:
-        """Pooled densities on the bins; by members that left a row out, where that is given."""
-        columns = None if table is None else self.features.transform(table)
         given = columns if columns is not None else pixels
         assert given is not None
         n, s = len(given), self.settings

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from decan.core.report import Page
 
-    from .decomposition import Decomposition
+    from .components import Decomposition
 
 __all__ = ["decomposition_page"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
-    from .decomposition import Decomposition
+    from .components import Decomposition
 
 __all__ = [
     "plot_bias",

@@ -100,7 +100,7 @@ def _candidates(rng: np.random.Generator, delta_n: float, delta_size: float) -> 
     import pandas as pd
 
     n = _CANDIDATES
-    grid = np.linspace(0.003, _LARGEST_REDSHIFT, 512)
+    grid = np.linspace(0.005, _LARGEST_REDSHIFT, 512)
     volume = comoving_distance(grid) ** 2 / np.sqrt(0.3 * (1 + grid) ** 3 + 0.7)
     z = _drawn(grid, volume, n, rng)
     mass_grid = np.linspace(8, 12, 801)
@@ -124,9 +124,12 @@ def _candidates(rng: np.random.Generator, delta_n: float, delta_size: float) -> 
         1.15 + 0.04 * (mass - 10.5) + 0.05 * scatter[2],
         0.75 + 0.15 * (mass - 10) + 0.12 * scatter[2] + 0.25 * tau * (1 - axis_ratio),
     )
-    log_ml = -0.68 + 0.70 * g_i + 0.06 * scatter[3]
-    log_ml += delta_n * (np.log10(index) - 0.3) + delta_size * (np.log10(size) - log_size_mean)
-    absolute = _absolute(mass, log_ml, g_i, passive, scatter[4:])
+    # Everything but the mass itself follows the mass that light and colour tell: profile and size
+    # then say nothing about the rest unless they are told to.
+    luminosity = mass - (-0.68 + 0.70 * g_i)
+    mass = mass + 0.06 * scatter[3]
+    mass += delta_n * (np.log10(index) - 0.3) + delta_size * (np.log10(size) - log_size_mean)
+    absolute = _absolute(mass, luminosity, g_i, passive, scatter[4:])
     k = {"u": 3 * z, "g": z * (2.3 + 1.2 * g_i), "r": 1.1 * z, "i": 0.7 * z, "z": 0.4 * z}
     columns = {"z": z, "mass": mass, "passive": passive, "axis_ratio": axis_ratio, "index": index}
     columns["size_arcsec"] = size / (distance / (1 + z)) / 1000 * 206_264.8
@@ -138,13 +141,13 @@ def _candidates(rng: np.random.Generator, delta_n: float, delta_size: float) -> 
 
 def _absolute(
     mass: NDArray[np.float64],
-    log_ml: NDArray[np.float64],
+    luminosity: NDArray[np.float64],
     g_i: NDArray[np.float64],
     passive: NDArray[np.bool_],
     scatter: NDArray[np.float64],
 ) -> dict[str, NDArray[np.float64]]:
     """Absolute magnitudes: SDSS in AB, WISE in Vega."""
-    i = _SUN_I - 2.5 * (mass - log_ml)
+    i = _SUN_I - 2.5 * luminosity
     g = i + g_i
     r = g - (0.02 + 0.64 * g_i + 0.03 * scatter[0])
     u = g + 0.45 + 0.95 * g_i + 0.05 * scatter[1]
@@ -193,11 +196,15 @@ def _observed(truth: pd.DataFrame, rng: np.random.Generator, noise: float) -> pd
         flux = flux + noise * error * rng.standard_normal(n)
         columns[f"petroMag_{band}"] = asinh_magnitude(flux, band)
         columns[f"petroMagErr_{band}"] = 2.5 / np.log(10) * error / np.maximum(np.abs(flux), error)
-    for band, depth in (("w1", 0.02), ("w2", 0.03), ("w3", 0.08)):
-        magnitude = truth[f"{band}_true"].to_numpy()
-        error = np.hypot(depth, 0.1 * 10 ** (0.4 * (magnitude - (11.0 if band == "w3" else 15.5))))
-        columns[f"{band}mpro"] = magnitude + noise * error * rng.standard_normal(n)
-        columns[f"{band}sigmpro"] = error
+    for band, relative, limit in (("w1", 0.02, 17.0), ("w2", 0.03, 15.7), ("w3", 0.04, 11.8)):
+        flux = 10 ** (-0.4 * truth[f"{band}_true"].to_numpy())
+        error = np.hypot(relative * flux, 10 ** (-0.4 * limit) / 5)
+        flux = flux + noise * error * rng.standard_normal(n)
+        # Below two sigma the catalogue gives a limit, which is no measurement.
+        seen = (flux > 2 * error) | (noise == 0)
+        safe = np.where(seen, flux, 1.0)
+        columns[f"{band}mpro"] = np.where(seen, -2.5 * np.log10(safe), np.nan)
+        columns[f"{band}sigmpro"] = np.where(seen, 1.0857 * error / safe, np.nan)
     size = truth["size_arcsec"].to_numpy() * np.exp(noise * 0.03 * rng.standard_normal(n))
     index = truth["index"].to_numpy()
     concentration = 2.3 + np.log(index) / np.log(4)

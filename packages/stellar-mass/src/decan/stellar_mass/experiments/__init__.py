@@ -5,6 +5,22 @@ Its images (half a million SDSS cutouts) come from the archive; image results he
 simulator and say so.
 """
 
+from .causal import causal, contrastive, null_test
 from .exact import exact, pointwise_floor
+from .masses import calibration, fixed_rule, redshift
+from .modalities import bands, images, modalities, tour
 
-__all__ = ["exact", "pointwise_floor"]
+__all__ = [
+    "bands",
+    "calibration",
+    "causal",
+    "contrastive",
+    "exact",
+    "fixed_rule",
+    "images",
+    "modalities",
+    "null_test",
+    "pointwise_floor",
+    "redshift",
+    "tour",
+]
