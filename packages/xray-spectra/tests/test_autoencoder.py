@@ -131,8 +131,8 @@ def test_significance_of_a_line_is_that_of_its_likelihood_ratio():
 @pytest.mark.parametrize("body", ["residual", "transformer"])
 @pytest.mark.parametrize("loss", ["poisson", "mse"])
 def test_training_on_counts_alone_learns(body, loss):
-    batch = BinnedSpectra.from_simulated(simulate_spectra(96, net_counts=400.0, rng=2))
-    settings = {"forward_fold": body == "residual", "width": 32, "epochs": 3, "batch_size": 32}
+    batch = BinnedSpectra.from_simulated(simulate_spectra(48, net_counts=400.0, rng=2))
+    settings = {"forward_fold": body == "residual", "width": 32, "epochs": 3, "batch_size": 16}
     found = SpectralAutoencoder(body=body, loss=loss, **settings).fit(batch)
     losses = [record["loss"] for record in found.history_.records]
     assert losses[-1] < losses[0]

@@ -279,9 +279,7 @@ class SpectralAutoencoder(Saved):
             values[rows], sigma[rows], p_value[rows] = self._encode(held.take(rows))
         for i in good[p_value[good] < _ODD]:
             flags[i] = "OUT_OF_DISTRIBUTION"
-            reasons[i] = (
-                f"the reconstruction fits worse than all but {p_value[i]:.1g} of simulations"
-            )
+            reasons[i] = f"deviance of the reconstruction: p = {max(p_value[i], 1e-99):.1g}"
         return Latents(values, sigma, held.total, p_value, tuple(flags), tuple(reasons), held.names)
 
     def transform(self, spectra: BinnedSpectra | Iterable[Spectrum]) -> NDArray[np.float64]:

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from ..response import Response
 
 SEEDS = {"quick": 1, "standard": 3, "paper": 5}
-FURTHER = 0.5
-"""Passes of further seeds in units of those of the first."""
-
 TRAINING = {"quick": (1_500, 1), "standard": SIZES["shipped"], "paper": (300_000, 60)}
 ACIS = tuple(f"acis_{name}" for name in REFERENCE_RESPONSES.values())
 
@@ -104,8 +101,7 @@ def reference(run: Run) -> Reference:
 def models(run: Run, *, seeds: int | None = None, **settings: Any) -> list[SpectralAutoencoder]:
     """Autoencoders of several seeds, trained once for all experiments of a run.
 
-    In the quick preset, and for the first seed of default settings, the shipped weights;
-    further seeds are trained for half as long.
+    In the quick preset, and for the first seed of default settings, the shipped weights.
     """
     wanted = SEEDS[run.preset] if seeds is None else seeds
     found = []
@@ -113,7 +109,7 @@ def models(run: Run, *, seeds: int | None = None, **settings: Any) -> list[Spect
         if not settings and (run.preset == "quick" or seed == 0):
             found.append(SpectralAutoencoder.pretrained())
             continue
-        found.append(trained(run, seed, scale=FURTHER, **settings))
+        found.append(trained(run, seed, **settings))
     return found
 
 
