@@ -84,7 +84,7 @@ def test_nothing_is_dropped_in_the_byol_target():
 
 def test_byol_learns_and_its_encoder_is_saved(stamps, tmp_path):
     byol = BYOL(fields=(2, 3), hidden=16, projection=8)
-    byol.fit(stamps, epochs=4, batch_size=20)
+    byol.fit(stamps, epochs=3, batch_size=20)
     losses = [record["loss"] for record in byol.history_.records]
     assert losses[-1] < losses[0]
     again = BYOL.load(byol.save(tmp_path / "byol"))
@@ -102,13 +102,17 @@ def test_row_12_byol_refuses_batches_of_one(stamps, n, size):
 @pytest.mark.filterwarnings("ignore:indexing with dtype torch.uint8")
 def test_the_published_map_turns_but_its_flattened_answer_is_not_invariant():
     torch.manual_seed(0)
-    encoder = PaperNetwork(2, "D4", 33).eval().encoder
-    picture = torch.rand(1, 1, 33, 33)
+    encoder = PaperNetwork(2, "D4", 65).eval().encoder
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 65), torch.linspace(-1, 1, 65), indexing="ij")
+    picture = torch.exp(-20 * ((x - 0.3) ** 2 + (y + 0.1) ** 2))[None, None]
     with torch.no_grad():
         base, turned = encoder.features(picture), encoder.features(picture.rot90(1, (-2, -1)))
-        assert torch.allclose(base.mean((-2, -1)), turned.mean((-2, -1)), rtol=0.05)
-        flat = (encoder(picture), encoder(picture.rot90(1, (-2, -1))))
-    assert float((flat[0] - flat[1]).norm() / flat[0].norm()) > 0.1
+    change = [
+        float((a - b).norm() / a.norm())
+        for a, b in ((base, turned), (base.mean((-2, -1)), turned.mean((-2, -1))))
+    ]
+    # The pooling of e2cnn is not symmetric on its grid, hence a few per cent.
+    assert change[1] < 0.05 < 0.5 < change[0]
 
 
 @pytest.mark.slow
@@ -136,7 +140,7 @@ def test_peaks_of_attention_are_as_far_apart_as_they_were_put():
 
 
 def test_multiples_of_ninety_degrees_flip_nothing(shipped, stamps):
-    found = equivariance_error(shipped.networks_[0], stamps[:12], [0.0, 90.0, 180.0, 270.0])
+    found = equivariance_error(shipped.networks_[0], stamps[:6], [90.0, 180.0])
     assert (found["change"] <= 1e-5).all()
     assert (found["flips"] == 0).all()
 

@@ -65,7 +65,7 @@ def test_narrow_tails_are_more_lopsided_than_wide_ones_and_these_than_straight_s
     mean = []
     for kind in ("NAT", "WAT", "FRII"):
         made = simulate_bent_sources(
-            25, fractions={kind: 1}, flux_mjy=(50, 300), neighbour_mean=0, rng=7
+            15, fractions={kind: 1}, flux_mjy=(80, 300), neighbour_mean=0, rng=7
         )
         mean.append(float(np.nanmean(morphology_features(made.images)[:, column])))
     assert mean[0] > mean[1] > mean[2]

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from decan.core.files import replacing
+from decan.core.training import History
 
 from .archive import Pool
 from .fitting import class_weights, fit_network, network_logits, soft_targets
@@ -100,6 +101,9 @@ def cross_validate(
     fields: Sequence[int] = FIELDS,
     epochs: int = 12,
     rows: NDArray[np.intp] | None = None,
+    allowed: NDArray[Any] | None = None,
+    start: str | os.PathLike[str] | None = None,
+    learning_rate: float = 5e-3,
     progress: bool = False,
 ) -> NDArray[np.float64]:
     """Log probabilities of every row from each network that has not seen it.
@@ -118,6 +122,13 @@ def cross_validate(
         See :func:`build_network` and :func:`~decan.radio_agn.fitting.fit_network`.
     rows : ndarray of int, optional
         Train on these rows only, less what a fold leaves out.
+    allowed : ndarray, shape (n, n_classes), optional
+        Other labels than the pool's.
+    start : path-like, optional
+        Folder of an earlier call: each network begins with the encoder of the one that left
+        out the same fold.
+    learning_rate : float
+        Largest learning rate.
     progress : bool
         Whether to show bars.
 
@@ -127,28 +138,34 @@ def cross_validate(
         By every network for every row, also for those it was trained on; see
         :func:`training_rows` for what each has not seen.
     """
-    return np.stack(
-        [
-            np.stack(
-                [
-                    _one(
-                        pool,
-                        stamps,
-                        Path(folder),
-                        seed,
-                        fold,
-                        group,
-                        fields,
-                        epochs,
-                        rows,
-                        progress,
-                    )
-                    for fold in folds
-                ]
-            )
-            for seed in seeds
-        ]
-    )
+    labels = pool.allowed if allowed is None else allowed
+
+    def one(seed: int, fold: int) -> NDArray[np.float64]:
+        file = Path(folder) / f"fold{fold}-seed{seed}.npz"
+        if file.exists():
+            with np.load(file, allow_pickle=False) as kept:
+                return np.asarray(kept["log_p"])
+        network = build_network(labels.shape[1], group=group, fields=fields, random_state=seed)
+        if start is not None:
+            begun = kept_network(start, seed, fold, group=group, fields=fields)
+            network.encoder.load_state_dict(begun.encoder.state_dict())
+        chosen = training_rows(pool, fold)
+        chosen = chosen if rows is None else np.intersect1d(chosen, rows)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        history = fit_network(
+            network,
+            stamps[chosen],
+            labels[chosen],
+            weights=class_weights(soft_targets(labels[chosen])),
+            epochs=epochs,
+            learning_rate=learning_rate,
+            checkpoint=file.with_suffix(".ckpt"),
+            random_state=1000 * seed + fold + 1,
+            progress=progress,
+        )
+        return _keep(file, network, network_logits(network, stamps), history)
+
+    return np.stack([np.stack([one(seed, fold) for fold in folds]) for seed in seeds])
 
 
 def kept_network(
@@ -182,45 +199,14 @@ def kept_network(
     return network.eval()
 
 
-def _one(
-    pool: Pool,
-    stamps: NDArray[Any],
-    folder: Path,
-    seed: int,
-    fold: int,
-    group: str,
-    fields: Sequence[int],
-    epochs: int,
-    rows: NDArray[np.intp] | None,
-    progress: bool,
+def _keep(
+    file: Path, network: torch.nn.Module, log_p: NDArray[np.float64], history: History
 ) -> NDArray[np.float64]:
-    file = folder / f"fold{fold}-seed{seed}.npz"
-    if file.exists():
-        with np.load(file, allow_pickle=False) as kept:
-            return np.asarray(kept["log_p"])
-    chosen = training_rows(pool, fold)
-    if rows is not None:
-        chosen = np.intersect1d(chosen, rows)
-    allowed = pool.allowed[chosen]
-    network = build_network(pool.allowed.shape[1], group=group, fields=fields, random_state=seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = file.with_suffix(".ckpt")
-    history = fit_network(
-        network,
-        stamps[chosen],
-        allowed,
-        weights=class_weights(soft_targets(allowed)),
-        epochs=epochs,
-        checkpoint=checkpoint,
-        random_state=1000 * seed + fold + 1,
-        progress=progress,
-    )
-    log_p = network_logits(network, stamps)
     kept: dict[str, Any] = {"log_p": log_p, **dict(_named(network))}
     kept["loss"] = np.array([record["loss"] for record in history.records])
     with replacing(file) as path, path.open("wb") as stream:
         np.savez_compressed(stream, **kept)
-    checkpoint.unlink(missing_ok=True)
+    file.with_suffix(".ckpt").unlink(missing_ok=True)
     return log_p
 
 

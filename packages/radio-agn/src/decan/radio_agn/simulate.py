@@ -139,8 +139,9 @@ def simulate_bent_sources(
         rows.append({**told, "snr": float(target.max() / noise_mjy), "n_neighbours": count})
     table = pd.DataFrame(rows)
     table["label"] = _labels(table, rng) if label_noise else table["truth"]
+    images, target, others = stacks[0], stacks[1], stacks[2]
     threshold = 3 * noise_mjy
-    return SimulatedSources(*stacks, stacks[1] > threshold, stacks[2] > threshold, table)
+    return SimulatedSources(images, target, others, target > threshold, others > threshold, table)
 
 
 def opening_class(opening_deg: float, brightness: str = "FRI") -> str:

@@ -35,11 +35,12 @@ _TWO = ["WAT", "NAT"]
     data=["first_morph", "mirabest", "proctor_raw"],
 )
 def bent_sources(run: Run) -> None:
-    """WAT and NAT out of fold, the five-class answer restricted to the two.
+    """WAT and NAT out of fold, by networks and trees that were taught this one question.
 
     "One convention" is Proctor_Tab1, whose labels come from one hand; catalogues contradict
     each other on the rest. Raw cutouts are the 257 certain ones smaller than 4 arcmin, with
-    noise and neighbours, masked here.
+    noise and neighbours, masked here. Networks start from the encoders for all classes that
+    left out the same fold; weight and temperature of the blend come from the other folds.
     """
     m = material(run)
     label = m.table["label"]
@@ -53,13 +54,18 @@ def bent_sources(run: Run) -> None:
     for name, chosen in sets.items():
         rows = np.flatnonzero(chosen)
         y, groups = label.to_numpy()[rows], m.table["group"].to_numpy()[rows]
-        p = pair(m.blended[rows], 2, 3)
+        p = m.bent["blended"][rows]
         found = morphology_scores(y, p, _TWO, groups=groups, n_boot=200, rng=run.seed)
         for score in ("accuracy", "ROC AUC", "ECE", "F1 WAT", "F1 NAT"):
             run.record(f"{score}, {name}", found[score], provenance=m.provenance)
-        networks = pair(np.exp(m.mean_network[rows]), 2, 3)
-        alone = morphology_scores(y, networks, _TWO, groups=groups, n_boot=200, rng=run.seed)
-        run.record(f"ROC AUC, {name}, networks alone", alone["ROC AUC"], provenance=m.provenance)
+        others = {
+            "networks alone": np.exp(m.bent["networks"][rows]),
+            "trees alone": np.exp(m.bent["trees"][rows]),
+            "five-class answer": pair(m.blended[rows], 2, 3),
+        }
+        for who, q in others.items():
+            alone = morphology_scores(y, q, _TWO, groups=groups, n_boot=200, rng=run.seed)
+            run.record(f"ROC AUC, {name}, {who}", alone["ROC AUC"], provenance=m.provenance)
         curves[f"{name}, {found['ROC AUC']}"] = (y == "WAT", p[:, 0])
         reliable[name] = ((p.argmax(1) == 0) == (y == "WAT"), p.max(axis=1))
         if name == "one convention":

@@ -26,6 +26,7 @@ from ..features import morphology_features
 from ..fitting import network_logits
 from ..shipped import EPOCHS, SEEDS, judge_given_images
 from ..simulate import simulate_bent_sources
+from ..specialists import judge_bent
 from ..stamps import network_stamps
 from ..trees import fit_trees, tree_logs
 
@@ -59,6 +60,9 @@ class Material:
         Log probabilities out of fold.
     blended : ndarray, shape (n, 5)
         Calibrated probabilities out of fold.
+    bent : dict of str to ndarray, shape (n, 2)
+        WAT against NAT by specialists: ``networks`` and ``trees`` (log probabilities) and
+        ``blended`` (probabilities), out of fold.
     members : list of list of MorphologyNetwork
         By seed and fold.
     all_members : ndarray, shape (n_seeds, n_folds, n, 5)
@@ -74,6 +78,7 @@ class Material:
     networks: NDArray[np.float64]
     trees: NDArray[np.float64]
     blended: NDArray[np.float64]
+    bent: dict[str, NDArray[np.float64]]
     members: list[list[MorphologyNetwork]]
     all_members: NDArray[np.float64]
     provenance: Provenance
@@ -131,6 +136,14 @@ def _real(keep: str) -> Material:
     judged = judge_given_images(keep, epochs=epochs, seeds=seeds)
     folder = Path(keep) / f"networks-{epochs}"
     members = [[kept_network(folder, seed, fold) for fold in range(5)] for seed in seeds]
+    bent = judge_bent(
+        judged.pool,
+        judged.stamps,
+        judged.features,
+        Path(keep) / f"bent-{epochs}",
+        folder,
+        seeds=seeds,
+    )
     return Material(
         judged.pool.table,
         list(judged.pool.images),
@@ -140,6 +153,7 @@ def _real(keep: str) -> Material:
         judged.networks,
         judged.trees,
         judged.blended,
+        bent,
         members,
         judged.members,
         REAL,
@@ -179,6 +193,11 @@ def _simulated(seed: int) -> Material:
         trees[fold == one] = tree_logs(forest, features[fold == one], len(CLASSES))
     blended, _ = cross_blend(np.log(np.exp(networks).mean(axis=0)), trees, allowed, fold)
     members = [[net] * 5 for net in shipped]
+    bent = {
+        "networks": np.log(pair(np.exp(networks).mean(axis=0), 2, 3)),
+        "trees": np.log(pair(np.exp(trees), 2, 3)),
+        "blended": pair(blended, 2, 3),
+    }
     return Material(
         table,
         [made.images],
@@ -188,6 +207,7 @@ def _simulated(seed: int) -> Material:
         networks,
         trees,
         blended,
+        bent,
         members,
         np.repeat(networks[:, None], 5, axis=1),
         SIMULATED,

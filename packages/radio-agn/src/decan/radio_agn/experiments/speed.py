@@ -47,7 +47,7 @@ def speed(run: Run) -> None:
     quick = run.preset == "quick"
     made = simulate_bent_sources(24 if quick else 64, rng=run.seed)
     run.used(f"{len(made)} simulated sources", provenance=SIMULATED, n=len(made))
-    batch, repeats = (2, 1) if quick else (16, 3)
+    batch, repeats = (2, 1) if quick else (4, 3)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
