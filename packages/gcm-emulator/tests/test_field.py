@@ -28,7 +28,7 @@ def test_pressures_that_look_like_bar_are_refused_and_the_unit_is_named():  # ba
 
 
 def test_pressures_in_bar_as_a_quantity_are_converted(axes):  # bad input 1
-    lon, lat, p = axes
+    p = axes[2]
     field = small(axes, p_pa=p / 1e5 * u.bar)
     np.testing.assert_allclose(field.p_pa, p)
 
@@ -52,7 +52,7 @@ def test_a_doubled_level_is_refused(axes):  # bad input 2
 
 
 def test_a_substellar_point_at_180_degrees_is_noticed_and_can_be_rolled(axes):  # bad input 3
-    lon, lat, p = axes
+    lon, lat = axes[:2]
     night = 1000 - 300 * np.cos(np.deg2rad(lat))[:, None] * np.cos(np.deg2rad(lon))
     cube = night + 0 * np.array([10.0, 1e3, 1e5])[:, None, None]
     with pytest.warns(UserWarning, match="substellar_lon=180"):

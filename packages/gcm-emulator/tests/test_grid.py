@@ -34,8 +34,9 @@ def test_a_split_by_cell_is_refused(grid):  # bad input 10
 
 
 def test_fields_on_other_axes_are_regridded_and_a_log_line_says_so(field, caplog):  # bad input 9
-    other = simulate_planet(Planet.at_temperature(1200.0, host="K5V"), lon_deg=np.arange(0, 360, 15.0),
-                            p_pa=np.geomspace(10, 1e6, 12))  # fmt: skip
+    planet = Planet.at_temperature(1200.0, host="K5V")
+    lon, p = np.arange(0, 360, 15.0), np.geomspace(10, 1e6, 12)
+    other = simulate_planet(planet, lon_deg=lon, p_pa=p)
     with caplog.at_level(logging.INFO):
         grid = PlanetGrid([field, other])
     assert "K5V 1200 K: longitude and pressure regridded" in caplog.text

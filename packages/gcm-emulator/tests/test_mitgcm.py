@@ -59,7 +59,8 @@ def test_a_truncated_file_tells_expected_and_found_size(whole, tmp_path):  # bad
     write(tmp_path, "T.0000000010", whole)
     path = tmp_path / "T.0000000010.data"
     path.write_bytes(path.read_bytes()[:-80])
-    with pytest.raises(CorruptFile, match=rf"{5 * 32 * 192 * 8 - 80} bytes, expected {5 * 32 * 192 * 8}"):
+    size = 5 * 32 * 192 * 8
+    with pytest.raises(CorruptFile, match=rf"{size - 80} bytes, expected {size}"):
         read_mds(tmp_path, "T", 10)
 
 
@@ -108,14 +109,18 @@ def test_regridding_is_of_second_order():
 @needs_data(DATASETS, "hd209458b_native", "hd209458b_exorad")
 def test_the_real_run_keeps_area_means_and_angular_momentum():
     raw, given = DATASETS.load("hd209458b_native"), DATASETS.load("hd209458b_exorad")[12000]
-    field = from_cubed_sphere(raw, planet=given.planet, r_gas=given.r_gas, cp=given.cp,
-                              p_ref_pa=7e7, lon_deg=given.lon_deg, lat_deg=given.lat_deg)  # fmt: skip
+    field = from_cubed_sphere(
+        raw, planet=given.planet, r_gas=given.r_gas, cp=given.cp, p_ref_pa=7e7,
+        lon_deg=given.lon_deg, lat_deg=given.lat_deg,
+    )  # fmt: skip
     p = raw["RC"][raw["k_index"]]
-    temperature = temperature_from_potential(raw["theta"], p[:, None, None], 7e7, given.r_gas, given.cp)
+    temperature = temperature_from_potential(
+        raw["theta"], p[:, None, None], 7e7, given.r_gas, given.cp
+    )
     area = raw["area"] / raw["area"].sum()
     native = (temperature * area).sum(axis=(1, 2))[::-1]
     assert np.abs(field.area_mean("T") / native - 1).max() < 1e-6
-    u, v = centred_winds(raw["U"], raw["V"], raw["AngleCS"], raw["AngleSN"])
+    u, _ = centred_winds(raw["U"], raw["V"], raw["AngleCS"], raw["AngleSN"])
     spin = (u * np.cos(np.deg2rad(raw["YC"])) * area).sum(axis=(1, 2))[::-1]
     moved = area_mean(field.u * np.cos(np.deg2rad(field.lat_deg))[:, None], field.lat_deg)
     assert np.abs(moved / spin - 1).max() < 0.01

@@ -11,11 +11,14 @@ from decan.gcm_emulator import PLATO_LIKE, Planet
 from decan.gcm_emulator.planets import interior_temperature
 
 
+def star_of(planet: Planet) -> dict[str, float]:
+    return {name: getattr(planet, name) for name in ("t_star_k", "r_star_rsun", "m_star_msun")}
+
+
 @given(t=st.floats(400, 2500))
 def test_orbit_and_temperature_belong_to_each_other(t):
     planet = Planet.at_temperature(t, host="G5V")
-    again = Planet.on_orbit(planet.period_day, t_star_k=planet.t_star_k,
-                            r_star_rsun=planet.r_star_rsun, m_star_msun=planet.m_star_msun)  # fmt: skip
+    again = Planet.on_orbit(planet.period_day, **star_of(planet))
     assert again.t_global_k == pytest.approx(t, rel=1e-9)
     assert again.a_au == pytest.approx(planet.a_au, rel=1e-9)
 
@@ -58,8 +61,7 @@ def test_quantities_are_converted_and_wrong_ones_refused():
 
 def test_the_five_targets_have_the_temperatures_of_their_orbits():
     for planet in PLATO_LIKE:
-        derived = Planet.on_orbit(planet.period_day, t_star_k=planet.t_star_k,
-                                  r_star_rsun=planet.r_star_rsun, m_star_msun=planet.m_star_msun)  # fmt: skip
+        derived = Planet.on_orbit(planet.period_day, **star_of(planet))
         # Published equilibrium temperatures carry their own stellar parameters.
         assert derived.t_global_k == pytest.approx(planet.t_global_k, rel=0.05)
 

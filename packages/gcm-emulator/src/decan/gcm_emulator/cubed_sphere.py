@@ -258,7 +258,7 @@ def _triangles(have: Array, want: Array) -> tuple[Array, Array, Array]:
     left = np.arange(len(want))
     count = _CANDIDATES
     while left.size:
-        _, near = tree.query(want[left], k=min(count, len(hull)))
+        near = np.asarray(tree.query(want[left], k=min(count, len(hull)))[1])
         found = np.einsum("tcij,tj->tci", inverse[near], want[left])
         worst = found.min(axis=-1)
         best = worst.argmax(axis=1)

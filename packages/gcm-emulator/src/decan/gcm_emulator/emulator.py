@@ -282,13 +282,14 @@ class FieldEmulator(Saved):
             )
         rows = []
         for field in grid:
-            assert field.planet is not None
+            planet = field.planet
+            assert planet is not None
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                predicted = self.predict(field.planet).field
+                predicted = self.predict(planet).field
             if field.shape != predicted.shape or not np.allclose(field.p_pa, predicted.p_pa):
                 field = field.regrid(predicted.lon_deg, predicted.lat_deg, predicted.p_pa)
-            row: dict[str, Any] = {"planet": field.planet.name}
+            row: dict[str, Any] = {"planet": planet.name}
             row |= field_errors(field, predicted, p_min_pa, p_max_pa)
             rows.append(row)
         frame = pd.DataFrame(rows)

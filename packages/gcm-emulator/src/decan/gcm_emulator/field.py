@@ -381,7 +381,7 @@ def _values(values: Any, unit: str, name: str) -> Any:
             values = values.to_value(unit)
         except UnitConversionError:
             raise ValueError(f"{name} has unit '{values.unit}', expected '{unit}'") from None
-    array = np.asarray(np.ma.filled(np.ma.asarray(values, dtype=float), np.nan))
+    array: Any = np.asarray(np.ma.filled(np.ma.asarray(values, dtype=float), np.nan))
     return array.astype(np.float32) if array.ndim == 3 else array
 
 

@@ -97,7 +97,7 @@ class ModeProcesses:
         for k in range(y.shape[1]):
             best = np.inf
             if noise is not None:
-                known = float(np.clip(np.log(noise[k] / spread[k] ** 2), *_NOISE))
+                known = float(np.clip(np.log(max(noise[k] / spread[k] ** 2, 1e-300)), *_NOISE))
                 bounds[-1] = (known, known)
             for start in (0.3, 1.5)[:starts]:
                 guess = np.clip([start] * d + [0.5, -3.0], *np.transpose(bounds))
@@ -194,7 +194,7 @@ class ModeProcesses:
         x = np.asarray(inputs, dtype=float)
         found = np.empty((len(x), len(x), len(self.log_signal)))
         for k in range(len(self.log_signal)):
-            length, signal = self.log_length[k], self.log_signal[k]
+            length, signal = self.log_length[k], float(self.log_signal[k])
             among, _ = _matern((x[:, None, :] - x[None, :, :]) ** 2, length, signal)
             known, _ = _matern((x[:, None, :] - self.inputs[None, :, :]) ** 2, length, signal)
             posterior = among - known @ self.inverse[k] @ known.T

@@ -209,7 +209,8 @@ def _contents(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
         if head[:3] == b"CDF":
             from scipy.io import netcdf_file
 
-            with netcdf_file(str(path), "r", mmap=False) as file:
+            with netcdf_file(str(path), "r", mmap=False) as opened:
+                file: Any = opened
                 variables = {
                     name: {"data": np.array(one[:], dtype=one[:].dtype.newbyteorder("=")),
                            "dims": one.dimensions, "attrs": dict(one._attributes)}

@@ -34,6 +34,7 @@ class _Network(Backend):
         self.random_state, self.epochs, self.width = random_state, epochs, width
         self.learning_rate, self.fourier, self.held_out = learning_rate, fourier, held_out
         self.progress = progress
+        self.n_planet = 0
 
     def fit(self, emulator: FieldEmulator, stacks: dict[str, Array], grid: PlanetGrid) -> None:
         """Train; the planets that stop it are chosen at random and not learned."""

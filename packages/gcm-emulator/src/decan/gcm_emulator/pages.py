@@ -104,7 +104,7 @@ def field_page(field: GCMField) -> Page:
 
 def _spectra(page: Page, field: GCMField) -> None:
     section = page.section("What an observer sees")
-    curve = EmissionModel().phase_curve(field, [k * 15.0 for k in range(25)])
+    curve = EmissionModel().phase_curve(field, [k * 30.0 for k in range(13)], stride=2)
     section.figure(
         plot_phase_curve(curve, [0, 2, 3, 4]),
         caption="Thermal phase curve in grey bands around a black-body star; 180 degrees is "

@@ -59,7 +59,7 @@ def interior_temperature(t_global_k: float) -> float:
     Examples
     --------
     >>> round(interior_temperature(1600.0))
-    635
+    623
     """
     flux = 4.0 * SIGMA_SB * t_global_k**4 / 1e6  # 1e9 erg/s/cm2
     return max(0.39 * t_global_k * math.exp(-((math.log10(flux) - 0.14) ** 2) / 1.0952), 100.0)
@@ -141,7 +141,7 @@ class Planet:
     >>> planet
     Planet(G5V 1600 K: 1600 K, 1.77 d, star 5660 K)
     >>> round(planet.omega_s * 1e5, 2)
-    4.1
+    4.11
     """
 
     t_global_k: float

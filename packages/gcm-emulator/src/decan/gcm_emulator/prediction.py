@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ __all__ = ["Prediction"]
 Array = NDArray[Any]
 
 
-@dataclass
+@dataclasses.dataclass
 class Prediction:
     """An emulated climate with its errors.
 
@@ -52,7 +52,9 @@ class Prediction:
     distance: float
     errors: Callable[[], tuple[dict[str, Array], dict[str, Array]]]
     draws: Callable[[int, np.random.Generator], list[GCMField]] | None = None
-    _kept: tuple[dict[str, Array], dict[str, Array]] | None = field(default=None, repr=False)
+    _kept: tuple[dict[str, Array], dict[str, Array]] | None = dataclasses.field(
+        default=None, repr=False
+    )
 
     @property
     def extrapolated(self) -> bool:

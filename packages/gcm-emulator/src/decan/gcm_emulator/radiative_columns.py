@@ -114,7 +114,7 @@ def rosseland_mean_m2_kg(p_pa: Any, t_k: Any) -> Array:
     Examples
     --------
     >>> float(rosseland_mean_m2_kg(1e5, 1500.0).round(4))
-    0.0045
+    0.001
     """
     log_p = np.log10(np.asarray(p_pa, dtype=float) * 10.0)
     t = np.clip(np.asarray(t_k, dtype=float), 75.0, 4000.0)

@@ -26,7 +26,7 @@ __all__ = ["parse_roth_name", "read_field", "read_picaso3d", "read_roth", "read_
 
 Array = NDArray[Any]
 _ROTH = re.compile(
-    r"PTprofiles-(?:.*?-)?Teq[_-](?P<teq>[\d.]+)-LogMet[_-](?P<met>-?[\d.]+)-LogDrag[_-]"
+    r"PTprofiles[-_](?:.*?[-_])?Teq[_-](?P<teq>[\d.]+)-LogMet[_-](?P<met>-?[\d.]+)-LogDrag[_-]"
     r"(?P<drag>-?[\d.]+)-Mstar[_-](?P<mass>[\d.]+)-Rp[_-](?P<radius>[\d.]+)-logG[_-]"
     r"(?P<gravity>[\d.]+?)-TiOVO[_-](?P<tio>true|false)", re.I,
 )  # fmt: skip
@@ -109,10 +109,10 @@ def parse_roth_name(name: str) -> Planet:
         )
     stars = np.array(sorted(HOSTS.values(), key=lambda star: star[2]))
     mass = float(found["mass"])
-    star = tuple(float(np.interp(mass, stars[:, 2], stars[:, k])) for k in (0, 1))
+    heat, size = (float(np.interp(mass, stars[:, 2], stars[:, k])) for k in (0, 1))
     tio = found["tio"].lower() == "true"
     return Planet.at_temperature(
-        float(found["teq"]), star=(*star, mass), gravity_ms2=10.0 ** float(found["gravity"]),
+        float(found["teq"]), star=(heat, size, mass), gravity_ms2=10.0 ** float(found["gravity"]),
         radius_rjup=float(found["radius"]), metallicity_dex=float(found["met"]),
         log_drag_s=float(found["drag"]), tio=tio, name=Path(name).stem.removeprefix("PTprofiles-"),
     )  # fmt: skip

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .planets import Planet
 
-__all__ = ["Inputs", "field_scale"]
+__all__ = ["Inputs", "field_scale", "hull_distance"]
 
 Array = NDArray[np.float64]
 
@@ -174,22 +174,47 @@ class Inputs:
         float
             0 inside. A parameter that is constant in the grid counts by its logarithm.
         """
-        from scipy.optimize import nnls
-
-        point = self.standardised([planet])[0]
-        # Weights of the hull's corners are positive and sum to one; the last row holds them to it.
-        heavy = 1e4
-        matrix = np.vstack([self.points.T, np.full(len(self.points), heavy)])
-        weights, _ = nnls(matrix, np.append(point, heavy), maxiter=50 * len(self.points))
-        weights /= max(weights.sum(), 1e-12)
-        off = point - weights @ self.points
+        off = hull_distance(self.points, self.standardised([planet])[0])
         beside = [_raw(planet, name) - value for name, value in self.constants.items()]
         known = [_raw(planet, name) for name in self.names] + [1.0]
         for name, tie in self.ties.items():
             slopes = [*tie[:-1], *[0.0] * (len(known) - len(tie)), tie[-1]]
             beside.append(_raw(planet, name) - float(np.dot(slopes, known)))
-        total = float(np.sqrt(off @ off + np.sum(np.square(beside))))
+        total = float(np.sqrt(off**2 + np.sum(np.square(beside))))
         return total if total > 1e-3 else 0.0
+
+
+def hull_distance(points: Array, point: Array) -> float:
+    """Distance of a point to the convex hull of others.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, d)
+        The others.
+    point : ndarray, shape (d,)
+        The point.
+
+    Returns
+    -------
+    float
+        0 inside.
+
+    Examples
+    --------
+    >>> square = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    >>> round(hull_distance(square, np.array([0.5, 0.5])), 3)
+    0.0
+    >>> round(hull_distance(square, np.array([2.0, 0.5])), 3)
+    1.0
+    """
+    from scipy.optimize import nnls
+
+    # Weights of the hull's corners are positive and sum to one; the last row holds them to it.
+    heavy = 1e4
+    matrix = np.vstack([points.T, np.full(len(points), heavy)])
+    weights, _ = nnls(matrix, np.append(point, heavy), maxiter=50 * len(points))
+    off = point - (weights / max(weights.sum(), 1e-12)) @ points
+    return float(np.sqrt(off @ off))
 
 
 def _raw(planet: Planet, name: str) -> float:

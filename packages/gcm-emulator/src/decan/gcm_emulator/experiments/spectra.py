@@ -122,9 +122,11 @@ def wasp43b_phase_curve(run: Run) -> None:
     for size in (10, 20, 50):
         moved = coarse.copy(T=coarse.T + size * noise.astype(np.float32))
         other = model.phase_curve(moved, seen.phase_deg, star_power_w_um=seen.star_power_w_um)
-        run.record(f"a smooth error of {size} K changes 4.5 um by",
-                   float(np.abs(other.ppm - base.ppm)[:, 16].max()), unit="ppm",
-                   provenance=MIXED, n=len(seen.phase_deg), note="largest of all phases")  # fmt: skip
+        run.record(
+            f"a smooth error of {size} K changes 4.5 um by",
+            float(np.abs(other.ppm - base.ppm)[:, 16].max()), unit="ppm", provenance=MIXED,
+            n=len(seen.phase_deg), note="largest of all phases",
+        )  # fmt: skip
     run.figure("curves", plot_phase_curve(curve, [2, 9, 15, 16], observed=seen.observed,
                error=seen.error, other=seen.nemesis, other_label="NEMESIS"),
                caption="Lines: ours. Circles: NEMESIS from the same simulation. Dots with bars: "
