@@ -147,9 +147,9 @@ def islands(
     """
     stack = np.asarray(images, dtype=float)
     found = background(stack) if found is None else found
-    above = (np.nan_to_num(stack, nan=-np.inf) - found.level[:, None, None]) / np.where(
-        found.noise > 0, found.noise, np.inf
-    )[:, None, None]
+    level, noise = found.level[:, None, None], found.noise[:, None, None]
+    usable = np.isfinite(stack) & (noise > 0)
+    above = np.where(usable, (stack - level) / np.where(noise > 0, noise, 1.0), -np.inf)
     labels = np.zeros(stack.shape, dtype=np.int32)
     for row, significance in enumerate(above):
         number, count = ndimage.label(significance > thresh_isl, structure=_TOUCHING)

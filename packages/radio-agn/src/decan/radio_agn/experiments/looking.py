@@ -15,7 +15,7 @@ from decan.core.metrics import bootstrap
 from ..archive import CLASSES
 from ..attention import grad_cam, peak_separation
 from ..classifier import RadioMorphologyClassifier
-from ..crossval import build_network, cross_validate, kept_network
+from ..crossval import cross_validate, kept_network
 from ..cutouts import CutoutSet
 from ..evaluation import equivariance_error
 from ..masking import SourceMasker
@@ -104,30 +104,29 @@ def turning(run: Run) -> None:
     stamps = m.stamps[rows]
     angles = [15.0 * k for k in range(24)] if run.preset != "quick" else [0.0, 30.0, 45.0, 90.0]
     shown = {"pooled D4": equivariance_error(m.members[0][0], stamps, angles)}
-    plain = _plain_network(run, m)
-    shown["plain, one look"] = equivariance_error(plain, stamps, angles, average=False)
-    shown["plain, mean of 4 turns"] = equivariance_error(plain, stamps, angles)
     shown["pooled D4, one look"] = equivariance_error(
         m.members[0][0], stamps, angles, average=False
     )
-    ours, other = shown["pooled D4"], shown["plain, one look"]
+    ours = shown["pooled D4"]
     exact = ours[(ours["angle_deg"] % 90 == 0)]
-    run.record("change at 90 degrees and mirror", float(exact["change"].max()), n=len(rows),
-               provenance=m.provenance)  # fmt: skip
-    run.record("flips at 90 degrees and mirror", float(exact["flips"].max()), n=len(rows),
-               provenance=m.provenance)  # fmt: skip
-    for name, table in (
-        ("one network", ours),
-        ("plain network", other),
-        ("one network, one look", shown["pooled D4, one look"]),
-        ("plain network, mean of 4 turns", shown["plain, mean of 4 turns"]),
-    ):
-        turned = table[(table["angle_deg"] > 0) | table["mirrored"]]
+    for name, column in (("change", "change"), ("flips", "flips")):
+        run.record(f"{name} at 90 degrees and mirror", float(exact[column].max()), n=len(rows),
+                   provenance=m.provenance)  # fmt: skip
+    names = {"pooled D4": "one network", "pooled D4, one look": "one network, one look"}
+    if m.provenance == REAL:
+        plain = _plain_network(run, m)
+        shown["plain, one look"] = equivariance_error(plain, stamps, angles, average=False)
+        shown["plain, mean of 4 turns"] = equivariance_error(plain, stamps, angles)
+        names |= {"plain, one look": "plain network"}
+        names |= {"plain, mean of 4 turns": "plain network, mean of 4 turns"}
+        other = shown["plain, one look"]
+        quarter = other[(other["angle_deg"] == 90) & ~other["mirrored"]]
+        run.record("flips at 90 degrees, plain network", float(quarter["flips"].iloc[0]),
+                   n=len(rows), provenance=m.provenance)  # fmt: skip
+    for key, name in names.items():
+        turned = shown[key][(shown[key]["angle_deg"] > 0) | shown[key]["mirrored"]]
         run.record(f"flips at 24 angles, {name}", float(turned["flips"].mean()),
                    n=len(rows) * len(turned), provenance=m.provenance)  # fmt: skip
-    quarter = other[(other["angle_deg"] == 90) & ~other["mirrored"]]
-    run.record("flips at 90 degrees, plain network", float(quarter["flips"].iloc[0]), n=len(rows),
-               provenance=m.provenance)  # fmt: skip
     _paper_change(run, m, rows)
     run.figure(
         "turning",
@@ -183,8 +182,6 @@ def attention(run: Run) -> None:
 
 
 def _plain_network(run: Run, m: Material) -> Any:
-    if m.provenance != REAL:
-        return build_network(len(CLASSES), group="plain", fields=_PLAIN, random_state=run.seed)
     from ..archive import Pool
 
     keep = run.folder.parent / "kept" / "plain-12"
