@@ -29,6 +29,7 @@ from .readers import read_field as read_field
 from .readers import read_picaso3d as read_picaso3d
 from .readers import read_roth as read_roth
 from .readers import read_sparc_profiles as read_sparc_profiles
+from .remote import query_planet as query_planet
 from .simulate import random_planets as random_planets
 from .simulate import simulate_grid as simulate_grid
 from .simulate import simulate_planet as simulate_planet
@@ -64,6 +65,7 @@ __all__ = [
     "from_cubed_sphere",
     "hotspot_longitude",
     "prediction_page",
+    "query_planet",
     "random_planets",
     "rank_candidates",
     "read_field",

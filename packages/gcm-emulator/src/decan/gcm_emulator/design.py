@@ -27,7 +27,9 @@ __all__ = ["rank_candidates"]
 def rank_candidates(
     emulator: FieldEmulator, candidates: Sequence[Planet], *, field: str = "T"
 ) -> pd.DataFrame:
-    """Candidates for the next run, the most informative first.
+    """Candidates for the next runs, in the order in which they should be made.
+
+    Each is the one that leaves the least unknown once those before it are known too.
 
     Parameters
     ----------
@@ -43,7 +45,7 @@ def rank_candidates(
     pandas.DataFrame
         One row a candidate: ``planet``, its parameters, ``std_before`` (scaled standard
         deviation of its own climate, mean over the cells), ``mean_std_after`` (of all
-        candidates once it is run), ``extrapolated``.
+        candidates once it and those above it are run), ``extrapolated``.
 
     Raises
     ------
@@ -66,17 +68,29 @@ def rank_candidates(
         raise DecanError(f"the back end {emulator.backend!r} knows no errors; use 'basis-gp'")
     part = backend.fields[field]
     inputs = emulator.inputs_.standardised(candidates)
-    _, before = part.processes.predict(inputs)
-    after = part.processes.variance_after(inputs)
+    unknown = part.processes.posterior(inputs)
+    before = np.einsum("kii->i", unknown)
+    noise = part.processes.noise
     scale = 1.0 / np.sqrt((part.modes.root**2).sum())
     rows = []
-    for k, planet in enumerate(candidates):
+    left = list(range(len(candidates)))
+    while left:
+        # Variance of every candidate (columns) once each (rows) is known.
+        own = np.einsum("kii->ki", unknown)[:, left]
+        taken = unknown[:, left] ** 2 / (own + noise[:, None])[:, :, None]
+        after = np.einsum("kii->i", unknown)[None, :] - taken.sum(axis=0)
+        typical = np.sqrt(np.maximum(after, 0.0)).mean(axis=1)
+        k = left.pop(int(typical.argmin()))
+        line = unknown[:, k]
+        unknown = unknown - line[:, :, None] * line[:, None, :] / (
+            line[:, k] + noise)[:, None, None]  # fmt: skip
+        planet = candidates[k]
         rows.append({
             "planet": planet.name, "t_global_k": planet.t_global_k,
             "period_day": planet.period_day, "t_star_k": planet.t_star_k,
             "gravity_ms2": planet.gravity_ms2,
-            "std_before": float(np.sqrt(before[k].sum()) * scale),
-            "mean_std_after": float(np.sqrt(after[k].sum(axis=1)).mean() * scale),
+            "std_before": float(np.sqrt(max(before[k], 0.0)) * scale),
+            "mean_std_after": float(typical.min() * scale),
             "extrapolated": emulator.inputs_.distance(planet) > 0,
         })  # fmt: skip
-    return pd.DataFrame(rows).sort_values("mean_std_after", ignore_index=True)
+    return pd.DataFrame(rows)

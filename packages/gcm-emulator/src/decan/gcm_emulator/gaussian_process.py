@@ -178,8 +178,8 @@ class ModeProcesses:
         variance = np.maximum(np.exp(self.log_signal) - explained, 0.0)
         return mean * self.spread + self.mean, variance * self.spread**2
 
-    def variance_after(self, inputs: Any) -> Array:
-        """Variance at all inputs once one of them is known too, for each of them.
+    def posterior(self, inputs: Any) -> Array:
+        """Covariance of what is not known at inputs, for each mode.
 
         Parameters
         ----------
@@ -188,19 +188,16 @@ class ModeProcesses:
 
         Returns
         -------
-        ndarray, shape (m, m, k)
-            Known input, input, mode; in squared units of the targets.
+        ndarray, shape (k, m, m)
+            In squared units of the targets.
         """
         x = np.asarray(inputs, dtype=float)
-        found = np.empty((len(x), len(x), len(self.log_signal)))
+        found = np.empty((len(self.log_signal), len(x), len(x)))
         for k in range(len(self.log_signal)):
             length, signal = self.log_length[k], float(self.log_signal[k])
             among, _ = _matern((x[:, None, :] - x[None, :, :]) ** 2, length, signal)
             known, _ = _matern((x[:, None, :] - self.inputs[None, :, :]) ** 2, length, signal)
-            posterior = among - known @ self.inverse[k] @ known.T
-            own = np.diag(posterior)
-            gained = posterior**2 / (own + np.exp(self.log_noise[k]))[:, None]
-            found[..., k] = np.maximum(own[None, :] - gained, 0.0) * self.spread[k] ** 2
+            found[k] = (among - known @ self.inverse[k] @ known.T) * self.spread[k] ** 2
         return found
 
     def leave_one_out(self) -> tuple[Array, Array]:
@@ -262,7 +259,7 @@ def _inverses(inputs: Array, found: Array) -> Array:
     square = (inputs[:, None, :] - inputs[None, :, :]) ** 2
     inverse = np.empty((len(found), n, n))
     for k, theta in enumerate(found):
-        covariance, _ = _matern(square, theta[:d], theta[d])
+        covariance, _ = _matern(square, theta[:d], float(theta[d]))
         covariance[np.diag_indices(n)] += np.exp(theta[d + 1]) + 1e-8
         inverse[k] = np.linalg.inv(covariance)
     return inverse

@@ -70,19 +70,12 @@ def _greedy_order(grid: Any, start: Any) -> Any:
     from ..design import rank_candidates
     from ..emulator import FieldEmulator
 
-    order = list(start)
-    emulator = _quietly(FieldEmulator(fields=["T"], n_modes=12).fit, grid.select(np.sort(order)))
-    known = 20
-    while len(order) < len(grid):
-        others = [k for k in range(len(grid)) if k not in order]
-        names = rank_candidates(emulator, [grid.planets[k] for k in others])["planet"]
-        by_name = {grid.planets[k].name: k for k in others}
-        order += [by_name[name] for name in names[:5]]
-        known += 5
-        emulator = _quietly(
-            FieldEmulator(fields=["T"], n_modes=12).fit, grid.select(np.sort(order))
-        )
-    return np.array(order)
+    fit = FieldEmulator(fields=["T"], n_modes=12).fit
+    emulator = _quietly(fit, grid.select(np.sort(start)))
+    others = [k for k in range(len(grid)) if k not in start]
+    by_name = {grid.planets[k].name: k for k in others}
+    ranked = rank_candidates(emulator, [grid.planets[k] for k in others])["planet"]
+    return np.array([*start, *(by_name[name] for name in ranked)])
 
 
 def _quietly(fit: Any, grid: Any) -> Any:
