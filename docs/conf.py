@@ -21,7 +21,7 @@ extensions = [
     "sphinx_design",
     "scoreboard_page",
 ]
-exclude_patterns = ["_build", "_templates", "jupyter_execute", "scoreboard/**/*.json"]
+exclude_patterns = ["*_table.md", "_build", "_templates", "jupyter_execute", "scoreboard/**/*.json"]
 templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_title = "decan"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
 import os
 import re
 import shlex
@@ -53,6 +56,36 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(page: Path, tmp_path: Path
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_what_the_recipes_import_and_call_exists():
+    """Recipes ask for files of the reader's own, so that only their names can be held to."""
+    for code in blocks(ROOT / "docs" / "your-data.md", "py"):
+        tree = ast.parse(code)
+        known: dict[str, object] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                module = importlib.import_module(str(node.module))
+                known |= {one.name: getattr(module, one.name) for one in node.names}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                owner = known.get(node.value.id)
+                assert owner is None or hasattr(owner, node.attr), f"{node.value.id}.{node.attr}"
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+                _assert_takes(known, node)
+
+
+def _assert_takes(known: dict[str, object], call: ast.Call) -> None:
+    """A call of something imported binds to its signature."""
+    if isinstance(call.func, ast.Name):
+        function = known.get(call.func.id)
+    elif isinstance(call.func.value, ast.Name) and call.func.value.id in known:
+        function = getattr(known[call.func.value.id], call.func.attr)
+    else:
+        return
+    if callable(function):
+        names = {word.arg: None for word in call.keywords if word.arg}
+        inspect.signature(function).bind(*call.args, **names)
 
 
 @pytest.mark.parametrize("page", TYPED, ids=names(TYPED))
