@@ -162,7 +162,8 @@ def plot_spectra(
     ax.set(xlabel="Sample (BP, red to blue; RP, blue to red)", ylabel="Relative flux")
     ax.set_xticks([0, 25, 49, 55, 80, 104], ["0", "25", "49", "0", "25", "49"])
     if names:
-        ax.legend(fontsize=8, ncols=2)
+        # Above the axes: spectra leave no corner free.
+        ax.legend(fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return ax
 
 

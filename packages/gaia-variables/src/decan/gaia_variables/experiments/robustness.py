@@ -58,14 +58,13 @@ def time_origin(run: Run) -> None:
             after = vae.transform(folder.transform(stars.clean.shifted(days), f))
             shifts.append(np.abs(after - before) / spread)
             largest = shifts[-1].max(axis=1)
-            row = {
-                "alignment": name,
-                "shift (d)": days,
+            found = {
                 "median of a latent": np.nanmedian(shifts[-1]),
                 "median of the largest": np.nanmedian(largest),
                 "90 % of the largest": np.nanquantile(largest, 0.9),
             }
-            rows.append({key: _short(value) for key, value in row.items()})
+            short = {key: float(f"{value:.2g}") for key, value in found.items()}
+            rows.append({"alignment": name, "shift (d)": days, **short})
         moved[name] = np.max(np.stack(shifts), axis=2)
         size = bootstrap(np.nanmedian, np.nanmedian(moved[name], axis=0), rng=run.seed)
         run.record(
@@ -202,7 +201,3 @@ def uncertainty(run: Run) -> None:
         figures.draw_coverage({name: values for name, (values, _) in pulls.items()}),
         caption="Coverage of two observations' differences; on the dashed line σ is right.",
     )
-
-
-def _short(value: Any) -> Any:
-    return float(f"{value:.2g}") if isinstance(value, float) else value
