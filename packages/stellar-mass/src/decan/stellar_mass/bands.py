@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["BandScan", "adjacent_tuples", "band_scan", "paper_tuples"]
 
+# Hundreds of networks side by side are bound by memory: narrow ones are enough for a few columns.
+_HIDDEN = 24
+
 Tuple = tuple[tuple[str, ...], tuple[str, ...]]
 
 
@@ -224,7 +227,7 @@ def _fitted(
     chosen = [np.concatenate([place[key] for key in sorted(one)]) for one in wanted]
     fits = cross_fit_sets(
         np.concatenate(values, axis=1), chosen, y, groups=groups, folds=folds, members=members,
-        epochs=epochs, rng=seed,
+        hidden=_HIDDEN, epochs=epochs, rng=seed,
     )  # fmt: skip
     out = []
     for i, j, both in asked:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["CrossFit", "CrossFitter", "normal_scores", "pooled_with_parts"]
 
 LEAST_PRIOR = 1e-3
+_SAME_WEIGHT = 1e-4
 _CURVED_COLUMNS = 24
 _FEW_ROWS = 60
 _ROWS_FOR_THREADS = 20_000
@@ -464,6 +465,11 @@ def pool_weights(logpdf: NDArray[np.float64]) -> NDArray[np.float64]:
     share = np.full(dense.shape[1], 1 / dense.shape[1])
     for _ in range(200):
         each = dense * share
-        share = (each / each.sum(axis=1, keepdims=True)).mean(axis=0)
+        each /= each.sum(axis=1, keepdims=True)
+        new = each.mean(axis=0)
+        done = np.abs(new - share).max() < _SAME_WEIGHT
+        share = new
+        if done:
+            break
     share[-1] = max(share[-1], LEAST_PRIOR)
     return np.asarray(share / share.sum())

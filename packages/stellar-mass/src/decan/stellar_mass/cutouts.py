@@ -175,7 +175,7 @@ class _Grid:
     def __init__(self, size: int) -> None:
         self.size, self.bin = size, 64 // size
         # Light that leaves on one side comes back on the other; this keeps it off the cutout.
-        self.padded = size + size // 4
+        self.padded = size + size // 8
         pixel = PIXEL_ARCSEC * self.bin
         self.pixel = pixel
         fx = np.fft.fftfreq(self.padded)[:, None] + np.zeros(self.padded // 2 + 1)

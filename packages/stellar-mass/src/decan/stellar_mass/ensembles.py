@@ -103,6 +103,7 @@ def cross_fit_sets(
     groups: ArrayLike | None = None,
     folds: int = 5,
     members: int = 2,
+    hidden: int = 48,
     epochs: int | None = None,
     rng: np.random.Generator | int | None = None,
 ) -> list[CrossFit]:
@@ -120,6 +121,8 @@ def cross_fit_sets(
         Rows of one group are never on both sides of a fold.
     folds, members : int
         Folds by group, and networks for each set and fold.
+    hidden : int
+        Width of the networks' hidden layers.
     epochs : int, optional
         Passes over the data; by the number of rows without it.
     rng : numpy.random.Generator or int, optional
@@ -157,7 +160,7 @@ def cross_fit_sets(
                 networks.append(
                     seeded(
                         seed + 1009 * s + 31 * f + m,
-                        lambda mix=mix: PhotometryNetwork(columns.shape[1], mix=mix),
+                        lambda mix=mix: PhotometryNetwork(columns.shape[1], hidden=hidden, mix=mix),
                     )
                 )
                 rows.append(train[inner[m][0]])

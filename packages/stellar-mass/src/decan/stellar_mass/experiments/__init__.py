@@ -9,6 +9,7 @@ from .causal import causal, contrastive, null_test
 from .exact import exact, pointwise_floor
 from .masses import calibration, fixed_rule, redshift
 from .modalities import bands, images, modalities, tour
+from .speed import speed
 
 __all__ = [
     "bands",
@@ -22,5 +23,6 @@ __all__ = [
     "null_test",
     "pointwise_floor",
     "redshift",
+    "speed",
     "tour",
 ]

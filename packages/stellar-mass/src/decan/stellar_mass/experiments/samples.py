@@ -116,7 +116,7 @@ def mass_model(run: Run, **keywords: Any) -> StellarMassEstimator:
 
     members = {"quick": 2, "standard": 5, "paper": 10}[run.preset]
     settings: dict[str, Any] = {
-        "members": members, "epochs": 40 if run.preset == "quick" else None,
+        "members": members, "epochs": {"quick": 40, "standard": 60, "paper": None}[run.preset],
         "random_state": run.seed, "progress": False,
     }  # fmt: skip
     return StellarMassEstimator(**(settings | keywords))
