@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["plot_equator", "plot_limbs", "plot_map", "plot_phase_curve", "plot_zonal_wind"]
 
 
+_DEEP_PA = 1e6
+
+
 def plot_map(
     field: GCMField, p_pa: float = 1e4, *, name: str = "T", values: Any = None,
     ax: Axes | None = None, vmin: float | None = None, vmax: float | None = None,
@@ -69,8 +72,7 @@ def plot_map(
         cmap=cmap or ("RdBu_r" if diverging else "inferno"), extend="both",
     )  # fmt: skip
     words, unit = FIELDS[name]
-    with style():
-        ax.figure.colorbar(mesh, ax=ax, label=label or f"{words}, {unit}", format="%.4g")
+    _bar(mesh, ax, label or f"{words}, {unit}")
     if field.u is not None and field.v is not None and values is None:
         step_x, step_y = max(1, lon.size // 18), max(1, field.lat_deg.size // 10)
         part = (slice(step_y // 2, None, step_y), slice(step_x // 2, None, step_x))
@@ -112,11 +114,12 @@ def plot_equator(field: GCMField, *, name: str = "T", ax: Axes | None = None,
     ax = new_axes(ax, figsize=(5.2, 3.6))
     lon, p = np.meshgrid(np.append(field.lon_deg, field.lon_deg[0] + 360), field.p_pa)
     shown = field.at(lon, np.zeros_like(lon), p, name)
-    mesh = ax.contourf(lon, p / 1e5, shown, levels=np.linspace(*_span(shown, vmin, vmax), 25),
+    # The deep interior is hot and says nothing; it must not take the colours.
+    seen = shown[field.p_pa <= _DEEP_PA] if field.p_pa[0] < _DEEP_PA else shown
+    mesh = ax.contourf(lon, p / 1e5, shown, levels=np.linspace(*_span(seen, vmin, vmax), 25),
                        cmap="inferno" if name == "T" else "RdBu_r", extend="both")  # fmt: skip
     words, unit = FIELDS[name]
-    with style():
-        ax.figure.colorbar(mesh, ax=ax, label=f"{words}, {unit}", format="%.4g")
+    _bar(mesh, ax, f"{words}, {unit}")
     ax.set(yscale="log", xlabel="longitude, degrees", ylabel="pressure, bar",
            xticks=[-180, -90, 0, 90, 180], xlim=(-180, 180))  # fmt: skip
     ax.invert_yaxis()
@@ -149,8 +152,7 @@ def plot_zonal_wind(field: GCMField, *, ax: Axes | None = None) -> Axes:
     largest = float(np.nanmax(np.abs(wind)))
     mesh = ax.contourf(field.lat_deg, field.p_pa / 1e5, wind,
                        levels=np.linspace(-largest, largest, 25), cmap="RdBu_r")  # fmt: skip
-    with style():
-        ax.figure.colorbar(mesh, ax=ax, label="zonal-mean eastward wind, km/s", format="%.2g")
+    _bar(mesh, ax, "zonal-mean eastward wind, km/s")
     ax.set(yscale="log", xlabel="latitude, degrees", ylabel="pressure, bar",
            xticks=[-90, -45, 0, 45, 90])  # fmt: skip
     ax.invert_yaxis()
@@ -250,6 +252,14 @@ def plot_limbs(
     with style():
         ax.legend()
     return ax
+
+
+def _bar(mesh: Any, ax: Axes, label: str) -> None:
+    """A colour bar with a few round numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    with style():
+        ax.figure.colorbar(mesh, ax=ax, label=label, ticks=MaxNLocator(6))
 
 
 def _closed(shown: Any, lon: Any, lat: Any) -> tuple[Any, Any, Any]:

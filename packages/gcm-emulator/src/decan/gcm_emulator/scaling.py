@@ -53,6 +53,11 @@ def field_scale(name: str, planet: Planet, r_gas: float) -> float:
         T_global for T (K); the isothermal speed of sound for u and v (m/s); that speed times
         the scale height over the radius for w (m/s).
 
+    Raises
+    ------
+    ValueError
+        If the field is none of these.
+
     Examples
     --------
     >>> planet = Planet.at_temperature(1600.0, host="G5V")

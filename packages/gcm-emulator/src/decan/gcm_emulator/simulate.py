@@ -126,6 +126,11 @@ def simulate_grid(
     -------
     PlanetGrid
 
+    Raises
+    ------
+    ValueError
+        If the kind of weather is not known.
+
     Examples
     --------
     >>> simulate_grid(hosts=["M2V"], t_global_k=[800, 1000], rng=0)
