@@ -106,6 +106,8 @@ def test_the_papers_order_leaves_a_target_beside_a_bright_neighbour_few_grey_lev
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_pybdsf_and_photutils_agree_with_ours_on_a_lone_bright_source():
     pytest.importorskip("bdsf")
     pytest.importorskip("photutils")

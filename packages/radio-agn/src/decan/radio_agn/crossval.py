@@ -81,6 +81,15 @@ def training_rows(pool: Pool, fold: int) -> NDArray[np.intp]:
     Returns
     -------
     ndarray of int
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"catalogue": "Gendre", "fold": [0, 0, 1, 1], "group": range(4),
+    ...                       "test_batch": False, "blank": False})
+    >>> pool = Pool([np.zeros((4, 9, 9))], table, np.eye(2, dtype=bool)[[0, 1, 0, 1]])
+    >>> training_rows(pool, 0)
+    array([2, 3])
     """
     table = pool.table
     twice = table["catalogue"].eq("MiraBest F") & table["group"].isin(
@@ -137,6 +146,18 @@ def cross_validate(
     ndarray of float, shape (n_seeds, n_folds, n, 5)
         By every network for every row, also for those it was trained on; see
         :func:`training_rows` for what each has not seen.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"catalogue": "Gendre", "fold": [0, 0, 1, 1], "group": range(4),
+    ...                       "test_batch": False, "blank": False})
+    >>> pool = Pool([np.zeros((4, 9, 9))], table, np.eye(2, dtype=bool)[[0, 1, 0, 1]])
+    >>> stamps = np.random.default_rng(0).random((4, 4, 65, 65), dtype=np.float32)
+    >>> cross_validate(pool, stamps, tempfile.mkdtemp(), seeds=(0,), folds=(0, 1), fields=(2,),
+    ...                epochs=1).shape
+    (1, 2, 4, 2)
     """
     labels = pool.allowed if allowed is None else allowed
 
@@ -191,6 +212,11 @@ def kept_network(
     Returns
     -------
     MorphologyNetwork
+
+    Examples
+    --------
+    >>> kept_network("networks", 0, 3)  # doctest: +SKIP
+    MorphologyNetwork(...)
     """
     network = build_network(n_classes, group=group, fields=fields, random_state=seed)
     with np.load(Path(folder) / f"fold{fold}-seed{seed}.npz", allow_pickle=False) as kept:

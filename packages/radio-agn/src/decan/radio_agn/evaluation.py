@@ -84,6 +84,17 @@ def evaluate_grouped_cv(
     ValueError
         If groups cross on the sky (the pairs are named), only one class is present, or one
         has fewer groups than folds.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> y = np.repeat(["a", "b"], 10)
+    >>> x = np.where(y == "a", 0.0, 9.0)[:, None] + np.arange(20)[:, None] % 3
+    >>> table, p = evaluate_grouped_cv(
+    ...     GaussianNB(), x, y, np.arange(20), n_folds=2, n_boot=10, rng=0
+    ... )
+    >>> float(table.set_index("score").loc["accuracy", "value"])
+    1.0
     """
     import pandas as pd
 

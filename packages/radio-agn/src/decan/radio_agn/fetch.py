@@ -170,6 +170,11 @@ def fetch_cutouts(
     ------
     ValueError
         If the survey is not known or a position makes no sense.
+
+    Examples
+    --------
+    >>> fetch_cutouts([187.70593], [12.39112], cache="cutouts")  # doctest: +SKIP
+    CutoutSet: 1 cutout of 150 x 150 px, 1.8 arcsec/px, 1 ok
     """
     from tqdm.auto import tqdm
 

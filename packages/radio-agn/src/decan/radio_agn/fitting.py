@@ -129,6 +129,14 @@ def fit_network(
     Returns
     -------
     History
+
+    Examples
+    --------
+    >>> from decan.radio_agn.crossval import build_network
+    >>> stamps = np.random.default_rng(0).random((4, 4, 65, 65), dtype=np.float32)
+    >>> network = build_network(2, fields=(2,))
+    >>> len(fit_network(network, stamps, np.eye(2)[[0, 1, 0, 1]], epochs=1, progress=False))
+    1
     """
     augment = RadioAugment() if augment is None else augment
     given = np.asarray(allowed)
@@ -193,6 +201,13 @@ def network_logits(
     -------
     ndarray of float, shape (n, n_classes)
         Log probabilities.
+
+    Examples
+    --------
+    >>> from decan.radio_agn.crossval import build_network
+    >>> logs = network_logits(build_network(3, fields=(2,)), np.zeros((2, 4, 65, 65)))
+    >>> np.exp(logs).sum(axis=1).round(6).tolist()
+    [1.0, 1.0]
     """
     network.eval()
     device = next(network.parameters()).device

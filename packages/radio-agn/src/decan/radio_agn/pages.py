@@ -47,6 +47,16 @@ def classification_page(
     -------
     decan.core.report.Page
         The first 24 sources with figures, and the whole table.
+
+    Examples
+    --------
+    >>> from decan.radio_agn import CutoutSet, RadioMorphologyClassifier, simulate_bent_sources
+    >>> made = simulate_bent_sources(1, flux_mjy=(100, 200), rng=0)
+    >>> cutouts = CutoutSet.from_arrays(made.images)
+    >>> classifier = RadioMorphologyClassifier.pretrained()
+    >>> table = classifier.classify(cutouts)
+    >>> classification_page(classifier, cutouts, table).title
+    'Morphology of radio galaxies'
     """
     counts = table.loc[table["class"] != "", "class"].value_counts()
     told = ", ".join(f"{n} {name}" for name, n in counts.items()) or "none could be judged"
@@ -93,6 +103,19 @@ def classified_figure(
     Returns
     -------
     ndarray of Axes
+
+    Examples
+    --------
+    >>> from decan.radio_agn import CutoutSet, RadioMorphologyClassifier, simulate_bent_sources
+    >>> made = simulate_bent_sources(1, flux_mjy=(100, 200), rng=0)
+    >>> cutouts = CutoutSet.from_arrays(made.images)
+    >>> classifier = RadioMorphologyClassifier.pretrained()
+    >>> table = classifier.classify(cutouts)
+    >>> axes = classified_figure(classifier, cutouts, table, np.array([0]))
+    >>> len(axes)
+    2
+    >>> import matplotlib.pyplot as plt
+    >>> plt.close(axes[0].figure)
     """
     images = cutouts.images[rows]
     masker = SourceMasker("central")
@@ -127,6 +150,16 @@ def thumbnail_wall(cutouts: CutoutSet, table: pd.DataFrame) -> Page:
     decan.core.report.Page
         A section a class, the most certain first; each picture tells its name, probability
         and state.
+
+    Examples
+    --------
+    >>> from decan.radio_agn import CutoutSet, RadioMorphologyClassifier, simulate_bent_sources
+    >>> made = simulate_bent_sources(1, flux_mjy=(100, 200), rng=0)
+    >>> cutouts = CutoutSet.from_arrays(made.images)
+    >>> classifier = RadioMorphologyClassifier.pretrained()
+    >>> table = classifier.classify(cutouts)
+    >>> len(thumbnail_wall(cutouts, table).sections)
+    1
     """
     page = Page("Wall of sources", "Sorted by class, the most certain first.")
     masked = SourceMasker("islands", dilation=1).transform(cutouts.images)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,13 @@ def photutils_central(
     ------
     DataNotAvailable
         If photutils is not installed.
+
+    Examples
+    --------
+    >>> image = np.zeros((1, 40, 40))
+    >>> image[0, 17:23, 15:25] = 1.0
+    >>> int(photutils_central(image).sum())  # doctest: +SKIP
+    60
     """
     try:
         from photutils.segmentation import detect_sources
@@ -97,6 +106,12 @@ def pybdsf_islands(
     ------
     DataNotAvailable
         If PyBDSF is not installed.
+
+    Examples
+    --------
+    >>> images = np.random.default_rng(0).normal(0, 1e-4, (1, 60, 60))
+    >>> pybdsf_islands(images, beam_arcsec=5.4, pixel_arcsec=1.8).shape  # doctest: +SKIP
+    (1, 60, 60)
     """
     try:
         import bdsf  # type: ignore[import-untyped, unused-ignore]
@@ -108,7 +123,9 @@ def pybdsf_islands(
 
     beam = (beam_arcsec / 3600, beam_arcsec / 3600, 0.0)
     masks = np.zeros(images.shape, dtype=bool)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # PyBDSF leaves its files open; they are closed here, before the folder goes.
+        warnings.simplefilter("ignore", ResourceWarning)
         for row, image in enumerate(np.nan_to_num(images)):
             name = str(Path(folder) / f"{row}.fits")
             fits.writeto(name, image.astype(np.float32), _header(image.shape, pixel_arcsec))
@@ -128,6 +145,8 @@ def pybdsf_islands(
                 continue
             rank = np.asarray(getattr(found, "pyrank", np.full(image.shape[::-1], -1)))
             masks[row] = rank.T >= 0
+            del found
+        gc.collect()
     return masks
 
 

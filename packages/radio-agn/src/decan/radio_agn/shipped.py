@@ -93,6 +93,11 @@ def judge_given_images(
     ------
     DataNotAvailable
         If the given images are not at hand.
+
+    Examples
+    --------
+    >>> judge_given_images("kept").blended.shape  # doctest: +SKIP
+    (3714, 5)
     """
     keep = Path(folder)
     keep.mkdir(parents=True, exist_ok=True)
@@ -136,6 +141,13 @@ def train_shipped(
     ------
     ValueError
         If the preset is not known.
+
+    Examples
+    --------
+    What it made of the given images ships with the library:
+
+    >>> RadioMorphologyClassifier.pretrained().manifest_["training"]["seeds"]
+    [0, 1, 2]
     """
     if preset not in EPOCHS:
         raise ValueError(f"preset: found {preset!r}, expected 'shipped' or 'quick'")

@@ -42,6 +42,16 @@ def bent_labels(pool: Pool) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
         mark, one half each where it is not of the convention.
     rows : ndarray of int
         Rows of the convention.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"catalogue": ["Proctor raw", "Proctor raw", "Gendre"],
+    ...                       "label": ["WAT", "NAT", "WAT"], "certain": [True, False, True]})
+    >>> allowed = np.eye(5, dtype=bool)[[2, 3, 2]]
+    >>> shares, rows = bent_labels(Pool([], table, allowed))
+    >>> shares.tolist(), rows.tolist()
+    ([[1.0, 0.0], [0.25, 0.75], [0.5, 0.5]], [0, 1])
     """
     table = pool.table
     ours = table["catalogue"].isin(["Proctor_Tab1", "Proctor raw"]) & table["label"].isin(BENT)
@@ -82,6 +92,12 @@ def judge_bent(
     dict of str to ndarray, shape (n, 2)
         ``networks`` and ``trees``: log probabilities; ``blended``: probabilities, weight and
         temperature of each fold from the convention's rows in the other folds.
+
+    Examples
+    --------
+    >>> found = judge_bent(pool, stamps, features, "bent", "networks")  # doctest: +SKIP
+    >>> found["blended"].shape  # doctest: +SKIP
+    (3714, 2)
     """
     shares, rows = bent_labels(pool)
     members = cross_validate(

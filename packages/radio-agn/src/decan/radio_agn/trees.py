@@ -69,6 +69,12 @@ def tree_logs(
     Returns
     -------
     ndarray of float, shape (n, n_classes)
+
+    Examples
+    --------
+    >>> trees = fit_trees([[0.0], [1.0]], np.eye(2), n_trees=5, min_leaf=1)
+    >>> np.exp(tree_logs(trees, [[0.0]], 3)).shape
+    (1, 3)
     """
     table = _filled(features)
     p = np.zeros((len(table), n_classes))

@@ -68,6 +68,12 @@ class Material:
     all_members : ndarray, shape (n_seeds, n_folds, n, 5)
         Log probabilities by every network.
     provenance : Provenance
+        Real or simulated.
+
+    Examples
+    --------
+    >>> "blended" in Material.__dataclass_fields__
+    True
     """
 
     table: pd.DataFrame
@@ -106,6 +112,11 @@ def material(run: Run) -> Material:
     Returns
     -------
     Material
+
+    Examples
+    --------
+    >>> material(run).provenance  # doctest: +SKIP
+    <Provenance.REAL: 'REAL'>
     """
     real = run.preset != "quick" and all(run.has(name) for name in _GIVEN)
     if not real:
@@ -119,13 +130,49 @@ def material(run: Run) -> Material:
 
 
 def subset(rows: NDArray[np.bool_], n: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """At most ``n`` of the rows, drawn at random, in order."""
+    """At most ``n`` of the rows, drawn at random, in order.
+
+    Parameters
+    ----------
+    rows : ndarray of bool
+        Which rows there are.
+    n : int
+        How many at most.
+    rng : numpy.random.Generator
+        Draws them.
+
+    Returns
+    -------
+    ndarray of int
+
+    Examples
+    --------
+    >>> subset(np.array([True, False, True]), 5, np.random.default_rng(0))
+    array([0, 2])
+    """
     index = np.flatnonzero(rows)
     return np.sort(rng.permutation(index)[:n])
 
 
 def pair(p: NDArray[np.float64], first: int, second: int) -> NDArray[np.float64]:
-    """Probabilities of two classes, given that it is one of them, (n, 2)."""
+    """Probabilities of two classes, given that it is one of them.
+
+    Parameters
+    ----------
+    p : ndarray, shape (n, n_classes)
+        Probabilities.
+    first, second : int
+        The two columns.
+
+    Returns
+    -------
+    ndarray, shape (n, 2)
+
+    Examples
+    --------
+    >>> pair(np.array([[0.5, 0.25, 0.25]]), 1, 2)
+    array([[0.5, 0.5]])
+    """
     two = p[:, [first, second]]
     return np.asarray(two / two.sum(axis=1, keepdims=True))
 
