@@ -156,9 +156,8 @@ def _facts(result: Result) -> list[tuple[str, Any]]:
     ]
     for row in result.inputs:
         if "citation" in row:
-            facts.append(
-                (row.get("dataset", row["title"]), f"{row['citation']} ({row['licence']})")
-            )
+            licence = f" ({row['licence']})" if "licence" in row else ""
+            facts.append((row.get("dataset", row["title"]), f"{row['citation']}{licence}"))
     for claim in result.claims:
         if claim.source:
             facts.append((claim.metric, claim.source))
