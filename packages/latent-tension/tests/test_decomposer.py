@@ -234,3 +234,22 @@ def test_p_values_of_skies_without_sources_are_spread_over_zero_to_one():
     # The mean of eight uniform numbers is 0.5 +- 0.1.
     assert 0.2 < np.mean(p_values) < 0.8
     assert min(p_values) > 1e-3
+
+
+# The object must not swallow the source although it lies inside its radius. A background
+# without any structure leaves the spectrum's latents loose, so the fit may not settle.
+@pytest.mark.filterwarnings("ignore:inference")
+def test_a_bright_source_beside_an_extended_object_stays_a_source_of_its_own():
+    rng = np.random.default_rng(6)
+    y, x = np.mgrid[:48, :48]
+    shell = np.exp(-((np.hypot(y - 24, x - 20) - 5) ** 2) / (2 * 1.8**2))
+    star = np.exp(-((y - 24.3) ** 2 + (x - 27.6) ** 2) / (2 * 1.5**2))
+    rate = 0.5 + 800 * shell / shell.sum() + 1500 * star / star.sum()
+    image = PhotonImage(rng.poisson(rate), psf=GaussianPSF(1.5))
+    seen = quick(fit_extended=True, max_loops=2).fit(image).catalogue_
+    points = seen[seen["kind"] == "point"]
+    row, away = nearest(points, 27.6, 24.3)
+    assert away < 0.3
+    assert row["flux"] == pytest.approx(1500, rel=0.1)
+    assert (seen["kind"] == "extended").any()
+    assert len(points) <= 2
