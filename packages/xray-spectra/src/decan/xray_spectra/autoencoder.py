@@ -17,6 +17,7 @@ from .batch import BinnedSpectra, with_background
 from .calibration import calibrate, deviance_p_value, redrawn
 from .errors import MissingResponseError
 from .grid import N_BINS
+from .instrument import at_resolution
 from .latents import NO_RESPONSE, Latents, flag_rows
 from .networks import ErrorNetwork, SpectrumNetwork, compact, network_inputs
 from .objectives import CountsObjective, Guided, seeded, simulated_objective
@@ -308,12 +309,13 @@ class SpectralAutoencoder(Saved):
         Returns
         -------
         ndarray, shape (n, 160) or (n, 128)
-            Photon spectra, photons / cm² / s / keV up to a factor, on the common energies; or
-            shapes in channels, summing to 1, for a model without a response.
+            Photon spectra, photons / cm² / s / keV up to a factor, on the common energies and at
+            the resolution of ACIS, below which nothing is known; or shapes in channels, summing
+            to 1, for a model without a response.
         """
         with torch.no_grad():
             found = self.network_.photons(self._raw(np.asarray(latents, dtype=float))).numpy()
-        return np.asarray(found, dtype=float)
+        return at_resolution(found) if self.forward_fold else np.asarray(found, dtype=float)
 
     def reconstruct(self, spectra: BinnedSpectra | Iterable[Spectrum]) -> NDArray[np.float64]:
         """Expected shape of the source's counts on the common grid, noise and background gone.

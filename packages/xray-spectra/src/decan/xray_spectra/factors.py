@@ -82,7 +82,7 @@ class SpectralNMF(Saved):
             ratio = c / np.maximum(w @ h, _TINY)
             w *= ratio @ h.T
             ratio = c / np.maximum(w @ h, _TINY)
-            h *= w.T @ ratio
+            h *= (w.T @ ratio) / np.maximum(w.sum(axis=0)[:, None], _TINY)
             total = h.sum(axis=1, keepdims=True) + _TINY
             h /= total
             w *= total.T

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
+from .grid import ENERGY_EDGES
 from .response import Response
 from .spectrum import ACIS_CHANNEL_KEV
 
 __all__ = [
     "acis_resolution",
     "analytic_response",
+    "at_resolution",
     "background_shape",
     "contamination",
     "pile_up",
@@ -52,6 +54,36 @@ def acis_resolution(energy_kev: ArrayLike) -> NDArray[np.float64]:
     array([0.041, 0.065])
     """
     return np.asarray(np.sqrt(0.034**2 + 0.0227**2 * np.asarray(energy_kev, dtype=float)))
+
+
+def at_resolution(photons: ArrayLike) -> NDArray[np.float64]:
+    """Photon spectra on the common energies, smoothed to the resolution of ACIS.
+
+    Parameters
+    ----------
+    photons : array_like, shape (..., 160)
+        Photons / cm² / s / keV on :data:`~decan.xray_spectra.grid.ENERGY_EDGES`.
+
+    Returns
+    -------
+    ndarray, shape (..., 160)
+        Structure that is finer than what a detector tells apart is gone; flat stays flat.
+
+    Examples
+    --------
+    >>> ripple = 1 + 0.9 * (-1.0) ** np.arange(160)
+    >>> bool(np.ptp(at_resolution(ripple)[20:60]) < 0.1)
+    True
+    """
+    return np.asarray(np.asarray(photons, dtype=float) @ _smoothing().T)
+
+
+@lru_cache(maxsize=1)
+def _smoothing() -> NDArray[np.float64]:
+    middle = (ENERGY_EDGES[1:] + ENERGY_EDGES[:-1]) / 2
+    z = (middle - middle[:, None]) / acis_resolution(middle)[:, None]
+    weight = np.exp(-0.5 * z**2) * np.diff(ENERGY_EDGES)
+    return np.asarray(weight / weight.sum(axis=1, keepdims=True))
 
 
 @lru_cache(maxsize=1)
