@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,8 @@ from decan.core.errors import DecanError
 from decan.core.library import Library
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from .emulator import FieldEmulator
     from .opacity import GreyOpacity, KTables
 
@@ -74,9 +77,11 @@ def predict(
         period, t_star_k=star[0], r_star_rsun=star[1], m_star_msun=star[2], gravity_ms2=gravity,
         radius_rjup=radius, name=name,
     )  # fmt: skip
-    prediction = _emulator(emulator).predict(planet, strict=strict)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it is extrapolated is printed below
+        prediction = _emulator(emulator).predict(planet, strict=strict)
     typer.echo(repr(prediction))
-    typer.echo(prediction.characteristics().to_string(index=False))
+    typer.echo(_table(prediction.characteristics()))
     if netcdf is not None:
         typer.echo(f"The fields: {prediction.field.to_netcdf(netcdf).resolve()}")
     if out is not None:
@@ -98,7 +103,7 @@ def diagnose(
 
     field = read_field(file, substellar_lon=substellar)
     typer.echo(repr(field))
-    typer.echo(climate_characteristics(field, pressure * 1e5).to_frame().to_string(index=False))
+    typer.echo(_table(climate_characteristics(field, pressure * 1e5).to_frame()))
     if out is not None:
         from .pages import field_page
 
@@ -141,6 +146,10 @@ def train(
     from .shipped import train_shipped
 
     typer.echo(f"written: {train_shipped(out, preset=preset, seed=seed)}")
+
+
+def _table(frame: pd.DataFrame) -> str:
+    return frame.to_string(index=False, float_format="{:.4g}".format)
 
 
 def _emulator(folder: Path | None) -> FieldEmulator:
