@@ -24,6 +24,7 @@ from .planets import Planet
 
 __all__ = [
     "from_cubed_sphere",
+    "potential_from_temperature",
     "read_mds",
     "read_mitgcm",
     "temperature_from_potential",
@@ -64,6 +65,37 @@ def temperature_from_potential(
     return np.asarray(
         np.asarray(theta_k, dtype=float) * (np.asarray(p_pa, float) / p_ref_pa) ** (r_gas / cp)
     )
+
+
+def potential_from_temperature(
+    t_k: Any, p_pa: Any, p_ref_pa: float, r_gas: float, cp: float
+) -> Array:
+    """Potential temperature from temperature; undoes :func:`temperature_from_potential`.
+
+    Parameters
+    ----------
+    t_k : array_like
+        Temperature, K.
+    p_pa : array_like
+        Pressure, Pa, broadcast against it.
+    p_ref_pa : float
+        Reference pressure, Pa.
+    r_gas, cp : float
+        Specific gas constant and heat capacity, J/kg/K.
+
+    Returns
+    -------
+    ndarray
+        K.
+
+    Examples
+    --------
+    >>> theta = potential_from_temperature(1000.0, 1e3, 1e5, 3707.0, 13784.0)
+    >>> round(float(temperature_from_potential(theta, 1e3, 1e5, 3707.0, 13784.0)), 9)
+    1000.0
+    """
+    return temperature_from_potential(t_k, p_ref_pa**2 / np.asarray(p_pa, float), p_ref_pa,
+                                      r_gas, cp)  # fmt: skip
 
 
 def upward_from_pressure_velocity(

@@ -170,7 +170,8 @@ def _contestants(run: Run) -> list[tuple[str, str, dict[str, Any]]]:
     epochs = 30 if run.preset == "standard" else 100
     return [
         ("basis-gp", "basis-gp", {}), ("nearest", "nearest", {}), ("rbf", "rbf", {}),
-        ("xgb", "xgb", {}), ("hgb", "hgb", {}), ("branch-trunk", "branch-trunk", {}),
+        ("xgb", "xgb", {}), ("hgb", "hgb", {"fields": ["T", "u"]}),
+        ("branch-trunk", "branch-trunk", {}),
         ("dnn-fourier", "dnn", {"epochs": epochs}),
         ("dnn", "dnn", {"epochs": epochs, "fourier": False}),
     ]  # fmt: skip
@@ -183,8 +184,9 @@ def _table(errors: dict[str, pd.DataFrame]) -> pd.DataFrame:
     for label, frame in errors.items():
         row: dict[str, Any] = {"back end": _WORDS[label]}
         for name, unit in _UNITS.items():
-            row[f"{name} median, {unit}"] = round(frame[name].median(), 1)
-            row[f"{name} worst"] = round(frame[name].max(), 1)
+            known = name in frame
+            row[f"{name} median, {unit}"] = round(frame[name].median(), 1) if known else np.nan
+            row[f"{name} worst"] = round(frame[name].max(), 1) if known else np.nan
         rows.append(row)
     return pd.DataFrame(rows)
 

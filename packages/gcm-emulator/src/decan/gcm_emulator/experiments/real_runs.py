@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from decan.core.experiment import MIXED, REAL, SIMULATED, Claim, Run, experiment
+
+if TYPE_CHECKING:
+    from ..field import GCMField
 
 __all__ = ["native_regrid", "real_transfer"]
 
@@ -32,8 +35,14 @@ def native_regrid(run: Run) -> None:
     from ..mitgcm import temperature_from_potential
     from ..sphere import area_mean
 
-    raw = run.load("hd209458b_native")
-    given = run.load("hd209458b_exorad")[12000]
+    if run.has("hd209458b_native") and run.has("hd209458b_exorad"):
+        raw = run.load("hd209458b_native")
+        given, provenance = run.load("hd209458b_exorad")[12000], REAL
+    else:
+        raw, given = _made_up_cube()
+        provenance = SIMULATED
+        run.used("a simulated planet, sampled on a made-up cube", provenance=SIMULATED, n=1)
+        run.note("The real run is not at hand: a simulated planet on a made-up cube instead.")
     regrid = SphereRegridder(raw["XC"], raw["YC"], given.lon_deg, given.lat_deg, raw["area"])
     p = raw["RC"][raw["k_index"]]
     temperature = temperature_from_potential(raw["theta"], p[:, None, None], float(raw["RF"][0]),
@@ -59,9 +68,39 @@ def native_regrid(run: Run) -> None:
         ("angular momentum", "angular momentum", below | True),
     ):  # fmt: skip
         values = frame[column][rows].abs()
-        run.record(f"{metric}, largest relative change", float(values.max()), provenance=REAL,
+        run.record(f"{metric}, largest relative change", float(values.max()), provenance=provenance,
                    n=int(rows.sum()), note=f"levels; median {values.median():.1e}")  # fmt: skip
     run.table("levels", frame, caption="Relative change of each level by regridding.")
+
+
+def _made_up_cube() -> tuple[dict[str, Any], GCMField]:
+    """A simulated planet on the cells of a cube, its winds along east and north."""
+    from ..mitgcm import potential_from_temperature
+    from ..planets import Planet
+    from ..simulate import simulate_planet
+    from ..sphere import SphereInterpolator
+
+    n = 32
+    given = simulate_planet(Planet.at_temperature(1480.0, host="G5V"))
+    side = np.tan((np.arange(n) + 0.5) / n * np.pi / 2 - np.pi / 4)
+    a, b = np.meshgrid(side, side)
+    one = np.ones_like(a)
+    faces = ((one, a, b), (-a, one, b), (-b, a, one), (-one, -a, b), (a, -one, b), (b, a, -one))
+    lon = np.concatenate([np.rad2deg(np.arctan2(y, x)) for x, y, _ in faces], axis=1)
+    lat = np.concatenate([np.rad2deg(np.arctan2(z, np.hypot(x, y))) for x, y, z in faces], axis=1)
+    # Solid angle of a cell of equal angles on the face of a cube.
+    solid = (1 + a**2) * (1 + b**2) / (1 + a**2 + b**2) ** 1.5
+    sphere = SphereInterpolator(given.lon_deg, given.lat_deg)
+    u, v = sphere.wind(given.u, given.v, lon, lat)
+    temperature = sphere.scalar(given.T, lon, lat)
+    p = given.p_pa
+    theta = potential_from_temperature(temperature, p[:, None, None], p[-1], given.r_gas, given.cp)
+    raw = {
+        "theta": theta, "U": u, "V": v, "XC": lon, "YC": lat, "AngleCS": np.ones_like(lon),
+        "AngleSN": np.zeros_like(lon), "area": np.tile(solid, (1, 6)), "RC": p, "RF": p[-1:],
+        "k_index": np.arange(p.size),
+    }  # fmt: skip
+    return raw, given
 
 
 @experiment(
