@@ -114,7 +114,9 @@ class PhotometricFeatures:
         values, self.names_ = self._raw(columns)
         self.centre_, self.width_ = moments(values)
         self.gaps_ = np.flatnonzero(np.isnan(values).any(axis=0))
-        dead = [n for n, v in zip(self.names_, values.T, strict=True) if not np.nanstd(v) > 0]
+        known = ~np.isnan(values)
+        distance = np.where(known, np.abs(values - self.centre_), 0.0).max(axis=0)
+        dead = [n for n, far in zip(self.names_, distance, strict=True) if not far > 0]
         if dead:
             warnings.warn(f"X: constant, therefore of no use: {', '.join(dead)}", stacklevel=3)
         return standard_columns(values, self.centre_, self.width_, self.gaps_)[0]

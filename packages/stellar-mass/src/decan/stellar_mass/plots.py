@@ -75,7 +75,7 @@ def plot_components(results: Mapping[str, Decomposition], *, ax: Axes | None = N
     ax.axhline(0, color=COLOURS["black"], lw=0.8)
     ax.set_xticks(range(len(results)), [_wrapped(name) for name in results])
     ax.set_ylabel("information (nats)")
-    ax.legend(ncols=3, fontsize=8)
+    ax.legend(ncols=5, fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 1.0), frameon=False)
     return ax
 
 
@@ -128,7 +128,7 @@ def plot_stacks(
     ax.axhline(0, color=COLOURS["black"], lw=0.8)
     ax.set_xlabel(label)
     ax.set_ylabel("information (nats)")
-    ax.legend(ncols=2, fontsize=8)
+    ax.legend(ncols=5, fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 1.0), frameon=False)
     return ax
 
 
@@ -339,11 +339,13 @@ def plot_pair_map(frame: Any, *, value: str = "synergistic", ax: Axes | None = N
     error = [frame[value] - frame[f"{value}_low"], frame[f"{value}_high"] - frame[value]]
     ax.barh(place, frame[value], color=SHADES.get(value, COLOURS["blue"]),
             xerr=np.nan_to_num(np.abs(np.asarray(error, dtype=float))))  # fmt: skip
-    ax.plot(frame[f"{value}_floor"], place, "|", color=COLOURS["red"], ms=9, mew=2, label="floor")
+    floor = frame[f"{value}_floor"]
+    if floor.notna().any():
+        ax.plot(floor, place, "|", color=COLOURS["red"], ms=9, mew=2, label="floor")
+        ax.legend(fontsize=8)
     ax.axvline(0, color=COLOURS["black"], lw=0.8)
     ax.set_yticks(place, [f"{a} against the rest" for a in frame["first"]])
     ax.set_xlabel(f"{value} information (nats)")
-    ax.legend(fontsize=8)
     return ax
 
 

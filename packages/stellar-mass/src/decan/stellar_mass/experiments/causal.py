@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from decan.core.experiment import REAL, SIMULATED, Claim, Run, experiment
+from decan.core.experiment import SIMULATED, Claim, Run, experiment
 from decan.core.metrics import Estimate
 
 from .samples import galaxies, mass_model, sample
@@ -98,7 +98,7 @@ def causal(run: Run) -> None:
     from ..inputs import frame_of
     from ..plots import plot_latent_map, plot_local_effects
 
-    table = sample(run, "resolve_galaxies")
+    table, provenance = sample(run, "resolve_galaxies")
     blocks = resolve_blocks(table)
     y, groups = table["logmstar"].to_numpy(float), table["group_id"].to_numpy()
     train = (table["split"] == "train").to_numpy()
@@ -134,7 +134,8 @@ def causal(run: Run) -> None:
                     if adjust == "local_linear":
                         run.record(f"{label}: effect",
                                    Estimate(found.effect, found.low, found.high, n=len(found.rows)),
-                                   provenance=REAL, note=f"p = {found.p_value:.3g}")  # fmt: skip
+                                   provenance=provenance,
+                                   note=f"p = {found.p_value:.3g}")  # fmt: skip
                     if model == "ugriz" and name == "axis ratio" and given is None:
                         shown[{"none": "recipe", "local_linear": "corrected"}[adjust]] = found.local
                         if adjust == "local_linear":

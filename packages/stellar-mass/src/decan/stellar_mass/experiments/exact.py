@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from decan.core.experiment import REAL, SIMULATED, Claim, Run, experiment
+from decan.core.experiment import SIMULATED, Claim, Run, experiment
+
+from .samples import sample
 
 if TYPE_CHECKING:
     from decan.core.metrics import Estimate
@@ -123,12 +125,7 @@ def pointwise_floor(run: Run) -> None:
     from ..decomposition import decompose
     from ..plots import plot_components
 
-    if not run.has("resolve_galaxies"):
-        run.note("The data folder is not at hand; this experiment needs real galaxies.")
-        return
-    galaxies = run.load("resolve_galaxies")
-    if run.preset == "quick":
-        galaxies = galaxies[galaxies["split"] != "test"].iloc[:600]
+    galaxies, provenance = sample(run, "resolve_galaxies")
     y, groups = galaxies["logmstar"].to_numpy(float), galaxies["group_id"].to_numpy()
     optical = resolve_blocks(galaxies)["ugriz"]
     noise = pd.DataFrame(run.rng.normal(size=(len(y), 3)), columns=["n1", "n2", "n3"])
@@ -139,11 +136,10 @@ def pointwise_floor(run: Run) -> None:
     both = {"RESOLVE, noise": found}
     run.record(
         "information of three noise columns, RESOLVE",
-        _component(found.information_2, len(y)), provenance=REAL, unit="nats",
+        _component(found.information_2, len(y)), provenance=provenance, unit="nats",
     )  # fmt: skip
     if run.has("dustpedia_sed"):
-        dust = run.load("dustpedia_sed")
-        dust = dust[dust["flux_r_mjy"].notna() & dust["flux_w1_mjy"].notna()]
+        dust, _ = sample(run, "dustpedia_sed")
         both["DustPedia, WISE"] = decompose(
             log_fluxes(dust, ("u", "g", "r", "i", "z")), log_fluxes(dust, ("w1", "w2", "w3")),
             dust["log_mstar_10pc"].to_numpy(float), names=("ugriz", "WISE"), rng=run.seed,
@@ -156,7 +152,7 @@ def pointwise_floor(run: Run) -> None:
     for name, one in results.items():
         for part in ("unique_2", "synergistic"):
             measured = getattr(one, part)
-            run.record(f"{name}: {part}", _component(measured, len(one)), provenance=REAL,
+            run.record(f"{name}: {part}", _component(measured, len(one)), provenance=provenance,
                        unit="nats", note="" if np.isnan(measured.floor) else
                        f"floor {measured.floor:+.3f}")  # fmt: skip
     run.figure(

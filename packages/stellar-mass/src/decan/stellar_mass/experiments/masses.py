@@ -8,7 +8,7 @@ import numpy as np
 
 from decan.core.experiment import REAL, Claim, Run, experiment
 
-from .samples import UGRIZ, WISE, density_row, dustpedia_sample, mass_model, sample
+from .samples import UGRIZ, WISE, density_row, mass_model, sample
 
 __all__ = ["calibration", "fixed_rule", "redshift"]
 
@@ -43,7 +43,7 @@ def calibration(run: Run) -> None:
     from ..plots import plot_masses, plot_pit
 
     jobs: list[tuple[str, Any, Any, Any, dict[str, Any]]] = []
-    resolve = sample(run, "resolve_galaxies")
+    resolve, provenance = sample(run, "resolve_galaxies")
     blocks, y, groups = resolve_blocks(resolve), resolve["logmstar"], resolve["group_id"]
     every = ("ugriz", "nuv", "nir", "morphology", "cz")
     for name, chosen in (
@@ -56,7 +56,7 @@ def calibration(run: Run) -> None:
         shapes = sga_blocks(sga)
         columns = frame_of(shapes, ("grz", "profile", "z"))
         jobs.append(("SGA, grz + profile + z", columns, sga["logmstar"], sga["group_id"], {}))
-        dust = dustpedia_sample(run)
+        dust, _ = sample(run, "dustpedia_sed")
         columns = log_fluxes(dust, (*UGRIZ, *WISE))
         jobs.append(("DustPedia, ugriz + W1-3", columns, dust["log_mstar_10pc"], None,
                      {"low": -7.0, "high": 1.0}))  # fmt: skip
@@ -72,13 +72,13 @@ def calibration(run: Run) -> None:
         boot["groups"] = None if labels is None else labels.to_numpy()
         for metric, function in (("sigma_MAD", sigma_mad), ("RMSE", rmse)):
             run.record(f"{metric}, {name}", function(truth, density.mean(), **boot),
-                       provenance=REAL, unit="dex")  # fmt: skip
+                       provenance=provenance, unit="dex")  # fmt: skip
         transforms[name] = density.cdf(truth)
         low, high = density.interval(0.68).T
         inside = float(np.mean((truth >= low) & (truth <= high)))
         run.record(f"PIT KS, {name}", pit_uniformity(transforms[name]).statistic,
-                   provenance=REAL, n=len(truth))  # fmt: skip
-        run.record(f"68 % interval covers, {name}", inside, provenance=REAL, n=len(truth))
+                   provenance=provenance, n=len(truth))  # fmt: skip
+        run.record(f"68 % interval covers, {name}", inside, provenance=provenance, n=len(truth))
         if name.startswith("RESOLVE"):
             means[name] = density.mean()
     run.table("masses", pd.DataFrame(rows).round(4), caption="Out-of-fold masses, dex.")
@@ -110,7 +110,7 @@ def fixed_rule(run: Run) -> None:
     from ..photometry import taylor_mass
     from ..plots import plot_masses
 
-    table = sample(run, "resolve_galaxies")
+    table, provenance = sample(run, "resolve_galaxies")
     blocks, groups = resolve_blocks(table), table["group_id"].to_numpy()
     truth = table["logmstar"].to_numpy(float)
     bands = dereddened(table)
@@ -122,7 +122,7 @@ def fixed_rule(run: Run) -> None:
     for name, values in (("fixed rule", rule), ("learned (ugriz + cz)", learned)):
         for metric, function in (("sigma_MAD", sigma_mad), ("bias", bias)):
             found = function(truth, values, groups=groups, n_boot=200, rng=run.rng)
-            run.record(f"{metric}, {name}", found, provenance=REAL, unit="dex")
+            run.record(f"{metric}, {name}", found, provenance=provenance, unit="dex")
     run.figure(
         "rule", plot_masses(truth, {"rule of Taylor et al. 2011": rule, "learned": learned}),
         caption="The rule has a larger bias and scatter, above all at low mass.",

@@ -12,7 +12,6 @@ from .samples import (
     UGRIZ,
     WISE,
     component,
-    dustpedia_sample,
     galaxies,
     mass_model,
     record_parts,
@@ -50,7 +49,7 @@ def modalities(run: Run) -> None:
     from ..decomposition import decompose
     from ..plots import plot_components, plot_stacks
 
-    resolve = sample(run, "resolve_galaxies")
+    resolve, provenance = sample(run, "resolve_galaxies")
     blocks, y = resolve_blocks(resolve), resolve["logmstar"].to_numpy(float)
     groups = resolve["group_id"].to_numpy()
     pairs: list[tuple[str, str, Any, Any, Any, Any]] = [
@@ -60,7 +59,7 @@ def modalities(run: Run) -> None:
     if run.preset == "quick":
         pairs = pairs[::3]
     else:
-        dust = dustpedia_sample(run)
+        dust, _ = sample(run, "dustpedia_sed")
         mass = dust["log_mstar_10pc"].to_numpy(float)
         pairs.append(("DustPedia", "W1-3", log_fluxes(dust, UGRIZ), log_fluxes(dust, WISE), mass,
                       None))  # fmt: skip
@@ -76,7 +75,7 @@ def modalities(run: Run) -> None:
             first, second, target, names=(photometry, other), groups=labels, rng=run.seed
         )
         results |= {f"{name}, {m}": found.remeasured(m) for m in ("mmi", "pointwise_min")}
-        record_parts(run, name, results[f"{name}, mmi"], REAL, "redundant", "unique_1",
+        record_parts(run, name, results[f"{name}, mmi"], provenance, "redundant", "unique_1",
                      "unique_2", "synergistic")  # fmt: skip
     rows = [
         found.table().assign(pair=name, measure=found.measure) for name, found in results.items()
@@ -125,7 +124,7 @@ def bands(run: Run) -> None:
     from ..measures import pointwise_min
     from ..plots import plot_pair_map
 
-    dust = dustpedia_sample(run)
+    dust, provenance = sample(run, "dustpedia_sed")
     members = 1 if run.preset == "quick" else 3
     epochs = 30 if run.preset == "quick" else None
     fluxes = log_fluxes(dust, (*UGRIZ, *WISE))
@@ -155,11 +154,11 @@ def bands(run: Run) -> None:
         pair = next(one for one in scan if one[0] == ("g",))
         run.record(
             f"{survey}: synergy of g with the rest",
-            component(scan[pair].synergistic, len(target)), provenance=REAL, unit="nats",
+            component(scan[pair].synergistic, len(target)), provenance=provenance, unit="nats",
         )  # fmt: skip
         run.record(
             f"{survey}: synergy of g with the rest, recipe", float(recipe[list(scan).index(pair)]),
-            n=len(target), provenance=REAL, unit="nats",
+            n=len(target), provenance=provenance, unit="nats",
         )  # fmt: skip
 
 
