@@ -193,6 +193,15 @@ class _Fit:
     def _by_formula(self, first: Columns, second: Columns, same: bool) -> NDArray[np.float64]:
         from .information import mutual_information
 
+        for side in (first, second):
+            missing = np.isnan(side.values).sum(axis=0)
+            if missing.any():
+                j = int(np.argmax(missing > 0))
+                raise ValueError(
+                    f"column {side.names[j]!r} has {int(missing[j])} missing values; drop these "
+                    f"rows, or take estimator='crossfit' or 'network', which can work with gaps"
+                )
+
         def local(x: Columns) -> NDArray[np.float64]:
             if x.values.shape[1] == 0:
                 return np.zeros(len(self.y))
