@@ -282,7 +282,7 @@ def _matern(square: Array, log_length: Array, log_signal: float) -> tuple[Array,
 
 def _negative_log_likelihood(theta: Array, square: Array, y: Array) -> tuple[float, Array]:
     n, d = len(y), square.shape[-1]
-    covariance, slope = _matern(square, theta[:d], theta[d])
+    covariance, slope = _matern(square, theta[:d], float(theta[d]))
     signal = covariance.copy()
     noise = np.exp(theta[d + 1])
     covariance[np.diag_indices(n)] += noise + 1e-8
