@@ -29,6 +29,16 @@ _MEASURES = {
 }
 
 
+_ESTIMATORS = {
+    "crossfit": "information from densities that were fitted on objects of other groups",
+    "network": "information from networks that were trained on objects of other groups",
+    "densities": "information from the densities handed in",
+    "copula": "information from the ranks, as if they were jointly Gaussian",
+    "gaussian": "information from the covariances, as if all were Gaussian",
+    "ksg": "information from distances to nearest neighbours",
+}
+
+
 def decomposition_page(
     result: Decomposition, *, title: str, target: str = "the target", classes: Any = None
 ) -> Page:
@@ -65,7 +75,7 @@ def decomposition_page(
     page = Page(title, _headline(result, target))
     section = page.section("What was measured")
     section.text(
-        f"{len(result):,} objects; {result.estimator} densities on objects of other groups; "
+        f"{len(result):,} objects; {_ESTIMATORS[result.estimator]}. "
         f"{_MEASURES[result.measure]} Intervals hold 68 %, over resampled groups. The floor is the "
         f"same measurement with the rows of the second input ({two}) permuted."
     )
@@ -83,7 +93,11 @@ def decomposition_page(
     if classes is not None:
         frame = result.by(np.asarray(classes))
         keep = ["class", "n", "redundant", "unique_1", "unique_2", "synergistic"]
-        page.section("By class").table(frame[keep].round(4), caption="Averages per class, nats.")
+        section = page.section("By class")
+        section.table(frame[keep].round(4), caption="Averages per class, nats.")
+        if left := len(result) - int(frame["n"].sum()):
+            section.text(f"{left:,} objects without a class, or in classes of fewer than ten, "
+                         "are not in this table.")  # fmt: skip
     return page
 
 

@@ -75,7 +75,7 @@ def plot_components(results: Mapping[str, Decomposition], *, ax: Axes | None = N
     ax.axhline(0, color=COLOURS["black"], lw=0.8)
     ax.set_xticks(range(len(results)), [_wrapped(name) for name in results])
     ax.set_ylabel("information (nats)")
-    ax.legend(ncols=5, fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    ax.legend(ncols=3, fontsize=8, loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False)
     return ax
 
 
@@ -128,7 +128,7 @@ def plot_stacks(
     ax.axhline(0, color=COLOURS["black"], lw=0.8)
     ax.set_xlabel(label)
     ax.set_ylabel("information (nats)")
-    ax.legend(ncols=5, fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    ax.legend(ncols=3, fontsize=8, loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False)
     return ax
 
 
