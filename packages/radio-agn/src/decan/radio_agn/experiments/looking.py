@@ -99,7 +99,7 @@ def turning(run: Run) -> None:
     untrained, since no training can make it invariant.
     """
     m = material(run)
-    n = 24 if run.preset == "quick" else 150
+    n = 24 if run.preset == "quick" else 60
     rows = subset(m.morph & m.table["fold"].eq(0).to_numpy(), n, run.rng)
     stamps = m.stamps[rows]
     angles = [15.0 * k for k in range(24)] if run.preset != "quick" else [0.0, 30.0, 45.0, 90.0]
