@@ -34,9 +34,10 @@ def one(time, mag, err=0.01, source_id=1):
     )
 
 
+@pytest.mark.bad_input(1)
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("column", ["time_d", "mag", "mag_err"])
-def test_what_is_not_finite_is_masked_and_counted(column, bad):  # bad input 1
+def test_what_is_not_finite_is_masked_and_counted(column, bad):
     arrays = {"time_d": np.arange(5.0), "mag": np.full(5, 14.0), "mag_err": np.full(5, 0.01)}
     arrays[column][2] = bad
     curves = LightCurves.from_arrays(np.ones(5, int), **arrays)
@@ -44,14 +45,16 @@ def test_what_is_not_finite_is_masked_and_counted(column, bad):  # bad input 1
     assert curves.n_used.tolist() == [4]
 
 
+@pytest.mark.bad_input(1)
 @pytest.mark.parametrize("bad", [0.0, -0.01])
-def test_an_error_that_is_not_positive_is_masked_and_counted(bad):  # bad input 1
+def test_an_error_that_is_not_positive_is_masked_and_counted(bad):
     curves = LightCurves.from_arrays([1, 1], [0.0, 1.0], [14.0, 14.1], [0.01, bad])
     assert curves.counts()["error not positive"] == 1
 
 
+@pytest.mark.bad_input(4)
 @pytest.mark.parametrize(("offset", "name"), [(2455197.5, "JD"), (55197.0, "MJD")])
-def test_julian_dates_are_guessed_and_change_no_input(offset, name):  # bad input 4
+def test_julian_dates_are_guessed_and_change_no_input(offset, name):
     rng = np.random.default_rng(0)
     time, mag = np.sort(rng.uniform(1700, 2600, 50)), 14 + 0.2 * rng.normal(size=50)
     with pytest.warns(UnitsWarning, match=name):
@@ -61,28 +64,33 @@ def test_julian_dates_are_guessed_and_change_no_input(offset, name):  # bad inpu
     np.testing.assert_array_equal(*both)
 
 
-def test_unsorted_epochs_are_sorted_and_exact_duplicates_counted():  # bad input 6
+@pytest.mark.bad_input(6)
+def test_unsorted_epochs_are_sorted_and_exact_duplicates_counted():
     curves = one([3.0, 1.0, 2.0, 1.0], [14.3, 14.1, 14.2, 14.1])
     assert curves.time_d.tolist() == [1, 1, 2, 3]
     assert curves.counts()["duplicate"] == 1
 
 
-def test_pairs_at_equal_times_are_no_pairs():  # bad input 6
+@pytest.mark.bad_input(6)
+def test_pairs_at_equal_times_are_no_pairs():
     curves = one([1.0, 1.0, 2.0], [14.0, 14.1, 14.2])
     assert DmDtBinner().transform(curves).n_pairs.sum() == 2
 
 
-def test_fluxes_are_refused_with_the_formula():  # bad input 11
+@pytest.mark.bad_input(11)
+def test_fluxes_are_refused_with_the_formula():
     with pytest.raises(ValueError, match=r"source_id 1\) holds 1500, expected magnitudes.*log10"):
         one([1.0, 2.0], [14.0, 1500.0])
 
 
-def test_ids_that_were_floats_are_refused():  # bad input 10
+@pytest.mark.bad_input(10)
+def test_ids_that_were_floats_are_refused():
     with pytest.raises(TypeError, match="expected 64-bit integers, found float64"):
         LightCurves.from_arrays([1.0, 2.0], [0.0, 1.0], [14.0, 14.0], [0.1, 0.1])
 
 
-def test_repeated_ids_of_a_nested_table_are_named():  # bad input 10
+@pytest.mark.bad_input(10)
+def test_repeated_ids_of_a_nested_table_are_named():
     table = pd.DataFrame(
         {"source_id": [7, 7], "time": [[1.0]] * 2, "mag": [[14.0]] * 2, "mag_err": [[0.1]] * 2}
     )
@@ -90,7 +98,8 @@ def test_repeated_ids_of_a_nested_table_are_named():  # bad input 10
         LightCurves.from_table(table)
 
 
-def test_absurd_errors_do_not_spoil_a_curve():  # bad input 12
+@pytest.mark.bad_input(12)
+def test_absurd_errors_do_not_spoil_a_curve():
     rng = np.random.default_rng(0)
     err = 0.002 * np.exp(0.2 * rng.normal(size=50))
     err[3], err[4] = 1e-6, 2.4
@@ -102,7 +111,8 @@ def test_absurd_errors_do_not_spoil_a_curve():  # bad input 12
     assert clean.counts()["error outlier"] == 1
 
 
-def test_a_column_without_pairs_is_masked_with_no_error():  # bad input 13
+@pytest.mark.bad_input(13)
+def test_a_column_without_pairs_is_masked_with_no_error():
     histogram = DmDtBinner().transform(one([0.0, 1.0, 2.5], [14.0, 14.1, 14.2]))
     assert np.isnan(histogram.err[~histogram.valid]).all()
     assert (histogram.prob.transpose(0, 2, 1)[~histogram.valid] == 0).all()
@@ -146,7 +156,8 @@ def test_lists_of_different_length_name_the_row():
         LightCurves.from_table(table)
 
 
-def test_no_star_and_one_star_pass_without_a_warning():  # bad input 15
+@pytest.mark.bad_input(15)
+def test_no_star_and_one_star_pass_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for n in (0, 1):
@@ -210,14 +221,16 @@ def test_the_faintest_point_of_a_smooth_curve_sits_at_a_quarter():
     assert abs(faintest - 0.25) < 0.03
 
 
+@pytest.mark.bad_input(5)
 @pytest.mark.parametrize("f", [0.0, -1.0, np.nan, 26.0, 1e-4])
-def test_a_bad_frequency_gives_a_status_and_no_fold(f, stars):  # bad input 5
+def test_a_bad_frequency_gives_a_status_and_no_fold(f, stars):
     folded = LightCurveFolder().transform(stars.curves[:1], [f])
     assert folded.status.tolist() == ["bad_frequency"]
     assert not folded.mask.any()
 
 
-def test_more_than_200_epochs_are_all_used_and_cut_on_request_only():  # bad input 7
+@pytest.mark.bad_input(7)
+def test_more_than_200_epochs_are_all_used_and_cut_on_request_only():
     time = np.sort(np.random.default_rng(0).uniform(0, 900, 320))
     curves = one(time, 14 + 0.3 * np.sin(time))
     assert DmDtBinner().transform(curves).n_pairs.sum() == 320 * 319 / 2

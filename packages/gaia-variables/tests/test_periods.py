@@ -85,7 +85,8 @@ def test_rr_lyrae_stars_and_cepheids_are_recovered():
     assert (np.abs(found - stars.truth["frequency"]) < 1 / 900).mean() >= 0.95
 
 
-def test_too_few_epochs_and_constant_stars_have_a_status():  # bad input 2, 3
+@pytest.mark.bad_input(2, 3)
+def test_too_few_epochs_and_constant_stars_have_a_status():
     curves = simulate_stars(2, classes=["CONST"], n_epochs=4, rng=0).curves
     assert PeriodFinder().transform(curves).status.tolist() == ["too_few_epochs"] * 2
     flat = simulate_stars(1, n_epochs=20, rng=0).curves

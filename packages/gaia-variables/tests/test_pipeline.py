@@ -76,7 +76,8 @@ def test_a_spoilt_artifact_is_refused(pipeline, tmp_path):
         VariablesPipeline.load(folder)
 
 
-def test_a_model_of_another_modality_or_preset_is_refused(pipeline, tmp_path):  # bad input 14
+@pytest.mark.bad_input(14)
+def test_a_model_of_another_modality_or_preset_is_refused(pipeline, tmp_path):
     folder = pipeline.xp.save(tmp_path / "xp")
     with pytest.raises(SchemaError, match=r"holds a .*XPVAE, expected a .*DmDtVAE"):
         DmDtVAE.load(folder)
@@ -96,7 +97,8 @@ def test_a_model_of_another_modality_or_preset_is_refused(pipeline, tmp_path):  
         Later.load(folder)
 
 
-def test_a_model_of_another_version_is_refused(pipeline, tmp_path):  # bad input 14
+@pytest.mark.bad_input(14)
+def test_a_model_of_another_version_is_refused(pipeline, tmp_path):
     settings, parts = pipeline.xp._state()
     parts["calibration"] = {"std_scale": np.ones(5)}
     artifacts.save(tmp_path / "xp", kind=XPVAE._kind(), settings=settings, parts=parts)
@@ -104,7 +106,8 @@ def test_a_model_of_another_version_is_refused(pipeline, tmp_path):  # bad input
         XPVAE.load(tmp_path / "xp")
 
 
-def test_few_epochs_warn_and_too_few_have_a_status(pipeline):  # bad input 2
+@pytest.mark.bad_input(2)
+def test_few_epochs_warn_and_too_few_have_a_status(pipeline):
     long = simulate_stars(3, classes=["RRab"], rng=0).curves
     counts = [2, 6, 40]
     keep = np.concatenate([np.arange(a, a + n) for a, n in zip(long.start, counts, strict=False)])
@@ -120,7 +123,8 @@ def test_few_epochs_warn_and_too_few_have_a_status(pipeline):  # bad input 2
         pipeline.transform(curves, frequency=[1.7] * 3, strict=True)
 
 
-def test_a_constant_star_has_no_variation(pipeline):  # bad input 3
+@pytest.mark.bad_input(3)
+def test_a_constant_star_has_no_variation(pipeline):
     curves = LightCurves.from_arrays(
         np.ones(20, int), np.arange(20.0), np.full(20, 14.0), np.full(20, 0.01)
     )
@@ -130,8 +134,9 @@ def test_a_constant_star_has_no_variation(pipeline):  # bad input 3
     assert found.status.loc[0, ["fold", "dmdt"]].tolist() == ["no_variation", "no_variation"]
 
 
+@pytest.mark.bad_input(15)
 @pytest.mark.parametrize("n", [0, 1])
-def test_no_star_and_one_star_give_portraits_without_a_warning(pipeline, n):  # bad input 15
+def test_no_star_and_one_star_give_portraits_without_a_warning(pipeline, n):
     stars = simulate_stars(2, classes=["RRab"], rng=0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -140,9 +145,8 @@ def test_no_star_and_one_star_give_portraits_without_a_warning(pipeline, n):  # 
     assert found.features().shape == (n, 17)
 
 
-def test_missing_spectra_are_inferred_from_the_curves_if_asked(
-    pipeline, stars, portraits
-):  # bad input 8
+@pytest.mark.bad_input(8)
+def test_missing_spectra_are_inferred_from_the_curves_if_asked(pipeline, stars, portraits):
     found = pipeline.transform(stars.curves, frequency=portraits.frequency, infer_missing=True)
     assert found.inferred[:, 0].all()
     assert np.isfinite(found.latents).all()

@@ -15,7 +15,8 @@ def coefficients(n=3):
     return c
 
 
-def test_a_missing_band_gives_a_status_and_nan():  # bad input 8
+@pytest.mark.bad_input(8)
+def test_a_missing_band_gives_a_status_and_nan():
     c = coefficients()
     c[1, :55] = np.nan
     xp = XPPreprocessor().transform(c)
@@ -23,16 +24,19 @@ def test_a_missing_band_gives_a_status_and_nan():  # bad input 8
     assert np.isnan(xp.flux[1]).any()
 
 
-def test_not_55_coefficients_are_refused():  # bad input 8
+@pytest.mark.bad_input(8)
+def test_not_55_coefficients_are_refused():
     with pytest.raises(ValueError, match=r"expected shape \(n, 110\)"):
         XPPreprocessor().transform(np.zeros((2, 108)))
 
 
-def test_a_spectrum_without_positive_flux_gives_a_status():  # bad input 9
+@pytest.mark.bad_input(9)
+def test_a_spectrum_without_positive_flux_gives_a_status():
     assert XPPreprocessor().transform(-coefficients(1)).status.tolist() == ["no_flux"]
 
 
-def test_no_spectrum_passes():  # bad input 15
+@pytest.mark.bad_input(15)
+def test_no_spectrum_passes():
     assert XPPreprocessor().transform(np.zeros((0, 110))).flux.shape == (0, 100)
 
 
