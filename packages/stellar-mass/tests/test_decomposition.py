@@ -48,7 +48,8 @@ def test_averages_over_objects_are_the_reported_parts(measure):
         assert frame[part].mean() == pytest.approx(getattr(found, part).value, abs=1e-9)
 
 
-def test_an_input_against_itself_is_all_redundant():  # bad input, row 5
+@pytest.mark.bad_input(5)
+def test_an_input_against_itself_is_all_redundant():
     made = copy_pair(400, rng=0)
     found = decompose(made.x1, made.x1, made.y, estimator="copula", floor=False, rng=0)
     assert found.unique_1.value == found.unique_2.value == found.synergistic.value == 0
@@ -100,13 +101,15 @@ def test_the_prior_within_a_class_takes_the_place_of_the_class_out(noise_pair):
     assert within["high"] < across["high"] - 0.5
 
 
-def test_rows_that_do_not_match_are_refused_by_name():  # bad input, row 3
+@pytest.mark.bad_input(3)
+def test_rows_that_do_not_match_are_refused_by_name():
     x = np.zeros(60)
     with pytest.raises(ValueError, match="x1 has 60 rows and x2 has 59"):
         decompose(x, x[1:], x)
 
 
-def test_an_index_that_differs_is_refused_by_name():  # bad input, row 3
+@pytest.mark.bad_input(3)
+def test_an_index_that_differs_is_refused_by_name():
     import pandas as pd
 
     x = pd.Series(np.arange(60.0))

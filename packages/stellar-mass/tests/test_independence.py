@@ -84,13 +84,15 @@ def test_a_constant_condition_changes_nothing_and_is_named():  # the user's case
     assert np.isfinite(conditioned.local).all()
 
 
-def test_too_many_neighbours_are_refused_with_the_largest_allowed():  # bad input, row 6
+@pytest.mark.bad_input(6)
+def test_too_many_neighbours_are_refused_with_the_largest_allowed():
     made = mediation(400, 2, rng=0)
     with pytest.raises(ValueError, match="largest allowed k is 20"):
         LocalIndependence(100).fit(made.latent, made.y)
 
 
-def test_a_query_that_hardly_varies_is_undefined_and_counted():  # bad input, row 7
+@pytest.mark.bad_input(7)
+def test_a_query_that_hardly_varies_is_undefined_and_counted():
     made = mediation(2000, 2, rng=0)
     query = np.where(made.latent[:, 0] > 0, 1.0, made.query)
     test = LocalIndependence(40).fit(made.latent, made.y)

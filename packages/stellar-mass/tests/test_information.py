@@ -104,7 +104,8 @@ def test_synergy_of_signs_is_found():
     assert abs(mutual_information(made.x1, made.y, rng=0).value) < 0.02
 
 
-def test_a_constant_column_is_named_and_left_out():  # bad input, row 5
+@pytest.mark.bad_input(5)
+def test_a_constant_column_is_named_and_left_out():
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"a": rng.normal(size=60), "still": np.ones(60)})
     with pytest.warns(UserWarning, match="constant, therefore ignored: still"):

@@ -171,7 +171,8 @@ def fits_of(image, **cards):
     return file.getvalue()
 
 
-def test_bands_in_another_order_are_refused():  # bad input, row 8
+@pytest.mark.bad_input(8)
+def test_bands_in_another_order_are_refused():
     body = fits_of(np.ones((5, 8, 8)), BANDS="zirgu")
     with pytest.raises(SchemaError, match="bands 'zirgu'"):
         read_cutout(body)
