@@ -135,12 +135,14 @@ def test_clusters_are_named_by_known_pulsars_whatever_their_number(features, kno
     assert np.corrcoef(first.score_, second.score_)[0, 1] > 0.99
 
 
+@pytest.mark.bad_input(5)
 @pytest.mark.parametrize("value", [False, True])
 def test_no_known_row_or_only_known_rows_are_refused_before_fitting(features, value):
     with pytest.raises(ValueError, match="both kinds are needed"):
         CandidateFinder().fit(features, known=np.full(len(features), value))
 
 
+@pytest.mark.bad_input(6)
 def test_known_pulsars_split_evenly_give_a_warning_and_a_distance(features):
     rng = np.random.default_rng(0)
     x = pd.DataFrame({"a": np.concatenate([rng.normal(-5, 1, 200), rng.normal(5, 1, 200)]),
@@ -153,6 +155,7 @@ def test_known_pulsars_split_evenly_give_a_warning_and_a_distance(features):
     assert fitted.score_.max() <= 0
 
 
+@pytest.mark.bad_input(9)
 def test_constant_features_are_left_out_with_a_warning_and_few_rows_are_refused(features, known):
     table = features.table.assign(same=3.0)
     constant = Features(table, features.source, features.row, features.log_flux)
@@ -165,6 +168,7 @@ def test_constant_features_are_left_out_with_a_warning_and_few_rows_are_refused(
         CandidateFinder().fit(features.where(few), known=known[few])
 
 
+@pytest.mark.bad_input(8)
 def test_blended_pulsars_can_be_kept_from_naming_a_cluster(features, known):
     name = features.source[known][0]
     usable = features.source != name

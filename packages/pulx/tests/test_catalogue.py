@@ -9,6 +9,7 @@ from decan.pulx import features_4xmm, features_chandra, features_swift, hardness
 from decan.pulx.catalogue import blended_sources, clean_detections, source_ids, three_valued
 
 
+@pytest.mark.bad_input(3)
 @pytest.mark.parametrize(
     "column",
     [["T", "F", None], [b"T", b"F", b""], [True, False, None], [1, 0, np.nan],
@@ -20,11 +21,13 @@ def test_flags_in_every_form_give_the_same_three_values(column):
     assert np.isnan(flag[2])
 
 
+@pytest.mark.bad_input(3)
 def test_a_flag_that_is_none_of_these_is_named_with_its_row():
     with pytest.raises(SchemaError, match="row 1 is 'maybe'"):
         three_valued(["T", "maybe"])
 
 
+@pytest.mark.bad_input(2)
 def test_an_unknown_flag_stays_a_third_value_and_is_counted(catalogue):
     table = catalogue.copy()
     table["VAR_FLAG"] = table["VAR_FLAG"].astype(float)
@@ -35,6 +38,7 @@ def test_an_unknown_flag_stays_a_third_value_and_is_counted(catalogue):
     assert "VAR_UNKNOWN" not in features_4xmm(catalogue).table
 
 
+@pytest.mark.bad_input(1)
 @pytest.mark.parametrize("rule", ["floor", "drop", "impute"])
 def test_zeros_follow_the_rule_are_counted_and_never_become_minus_infinity(catalogue, rule):
     table = catalogue.copy()
@@ -52,6 +56,7 @@ def test_zeros_follow_the_rule_are_counted_and_never_become_minus_infinity(catal
     assert features.report[expected[0]] == expected[1]
 
 
+@pytest.mark.bad_input(1)
 def test_a_floored_flux_is_its_error(catalogue):
     table = catalogue.copy()
     table.loc[0, "EP_3_FLUX"] = 0.0
@@ -60,6 +65,7 @@ def test_a_floored_flux_is_its_error(catalogue):
     )
 
 
+@pytest.mark.bad_input(4)
 @pytest.mark.parametrize(("factor", "words"), [(1e14, "1e-14"), (None, "looks like log10")])
 def test_fluxes_in_another_unit_are_refused_with_the_likely_one(catalogue, factor, words):
     table = catalogue.copy()
@@ -69,6 +75,7 @@ def test_fluxes_in_another_unit_are_refused_with_the_likely_one(catalogue, facto
         features_4xmm(table)
 
 
+@pytest.mark.bad_input(7)
 def test_rows_without_a_source_are_refused_and_a_missing_column_is_named(catalogue):
     table = catalogue.astype({"source_id": float})
     table.loc[3, "source_id"] = np.nan
@@ -78,12 +85,14 @@ def test_rows_without_a_source_are_refused_and_a_missing_column_is_named(catalog
         features_4xmm(catalogue.drop(columns="EP_4_FLUX"))
 
 
+@pytest.mark.bad_input(7)
 def test_one_name_at_two_places_is_told_with_both_positions():
     table = pd.DataFrame({"SRCID": [1, 1, 2], "RA": [10.0, 10.01, 50.0], "DEC": [0.0, 0.0, 1.0]})
     with pytest.warns(UserWarning, match=r"36 arcsec apart \(10\.00000 .* and 10\.01000"):
         source_ids(table, "SRCID", positions=("RA", "DEC"))
 
 
+@pytest.mark.bad_input(8)
 def test_blended_pairs_are_flagged_by_distance_and_by_the_catalogue():
     # M82: 5 arcsec apart.
     ra, dec = [148.9630, 148.9600, 10.0, 20.0], [69.6793, 69.6797, 0.0, 0.0]
@@ -136,6 +145,7 @@ def test_swift_needs_its_columns_and_some_significant_rate():
         features_swift(faint)
 
 
+@pytest.mark.bad_input(1)
 def test_chandra_zeros_are_floored_and_counted():
     rows = pd.DataFrame({"name": ["a", "b"], "flux_aper_b": [1e-13, 2e-14],
                          **{f"flux_aper_{b}": [1e-13, 0.0] for b in "smh"}})  # fmt: skip

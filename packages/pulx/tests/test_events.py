@@ -13,6 +13,7 @@ from decan.pulx.gti import exposure, merge_intervals, window_transform
 T = np.linspace(0.5, 99.5, 100)
 
 
+@pytest.mark.bad_input(11)
 def test_mjdreff_as_fortran_text_is_read_and_no_microsecond_is_lost(write_events):
     """Case MJDREFF: gammapy/gammapy#5200."""
     path = write_events(
@@ -28,12 +29,14 @@ def test_mjdreff_as_fortran_text_is_read_and_no_microsecond_is_lost(write_events
     assert day[0] + rest[0] == pytest.approx(57697.037779907407, abs=1e-11)
 
 
+@pytest.mark.bad_input(11)
 def test_mjdreff_that_is_no_number_is_named_and_never_taken_as_zero(write_events):
     path = write_events(T, gti=[[0, 100]], MJDREFI=51910, MJDREFF="unknown")
     with pytest.raises(SchemaError, match="MJDREFF is 'unknown'"):
         EventList.from_fits(path)
 
 
+@pytest.mark.bad_input(14)
 def test_touching_intervals_are_one_and_every_event_is_kept_once():
     """Case GTI: StingraySoftware/stingray#471."""
     times = np.linspace(0.001, 0.999, 50)
@@ -44,6 +47,7 @@ def test_touching_intervals_are_one_and_every_event_is_kept_once():
     assert events.notes == ()
 
 
+@pytest.mark.bad_input(14)
 def test_a_true_overlap_is_merged_and_counted():
     times = np.linspace(0.001, 0.999, 50)
     events = EventList.from_times(times, gti=[[0, 0.35], [0.3, 1.0]])
@@ -51,29 +55,34 @@ def test_a_true_overlap_is_merged_and_counted():
     assert events.notes == ("1 overlapping good-time interval merged",)
 
 
+@pytest.mark.bad_input(14)
 def test_reversed_intervals_are_refused_with_their_row():
     with pytest.raises(ValueError, match="row 1 is"):
         EventList.from_times(T, gti=[[0, 50], [100, 60]])
 
 
+@pytest.mark.bad_input(14)
 def test_events_outside_good_time_are_dropped_with_a_count():
     events = EventList.from_times(T, gti=[[0, 50]])
     assert len(events) == 50
     assert events.notes == ("50 events outside good time dropped",)
 
 
+@pytest.mark.bad_input(13)
 def test_unsorted_times_are_sorted_duplicates_kept_and_nan_counted():
     events = EventList.from_times([3.0, 1.0, np.nan, 3.0], gti=[[0, 10]])
     assert events.times.tolist() == [1.0, 3.0, 3.0]
     assert events.notes == ("1 event without a finite time dropped", "times were not sorted")
 
 
+@pytest.mark.bad_input(12)
 def test_without_intervals_good_time_is_from_first_to_last_event_with_a_warning(write_events):
     with pytest.warns(UserWarning, match="no good-time intervals"):
         events = EventList.from_fits(write_events(T))
     assert events.gti.tolist() == [[0.0, 99.0]]
 
 
+@pytest.mark.bad_input(11)
 def test_timezero_is_added_and_without_reference_no_mjd_is_claimed(write_events):
     events = EventList.from_fits(write_events(T, gti=[[0, 100]], TIMEZERO=0.25))
     assert "TIMEZERO 0.25 s added" in events.notes
@@ -82,6 +91,7 @@ def test_timezero_is_added_and_without_reference_no_mjd_is_claimed(write_events)
         events.mjd(0.0)
 
 
+@pytest.mark.bad_input(10)
 def test_topocentric_times_are_searched_and_marked(write_events):
     path = write_events(T, gti=[[0, 100]], TIMESYS="TT", TIMEREF="LOCAL")
     search = search_z(EventList.from_fits(path), 0.05, 0.4)
@@ -151,6 +161,7 @@ def test_good_time_far_beyond_the_last_event_of_a_cut_file_is_cut_too():
     assert any("without any event" in note for note in events.notes)
 
 
+@pytest.mark.bad_input(11)
 @needs_data(DATASETS, "fake_timezero", "fake_plain")
 def test_timezero_moves_times_and_intervals_together():
     plain, moved = DATASETS.load("fake_plain"), DATASETS.load("fake_timezero")

@@ -48,6 +48,7 @@ def test_fast_sums_equal_direct_sums(n, first, span, oversample, m, seed):
     assert np.max(np.abs(sums - direct)) < 1e-8 * max(1, n)
 
 
+@pytest.mark.bad_input(19)
 def test_blocks_of_trials_and_events_give_the_same_sums(monkeypatch):
     times = np.random.default_rng(0).uniform(0, 1e4, 5000)
     whole = phase_sums(times, 0.1, 2e-5, 20_000)
@@ -109,20 +110,23 @@ def test_two_real_pulsations_are_not_called_aliases_of_each_other():
         assert np.min(np.abs(own - frequency)) < 1e-4
 
 
+@pytest.mark.bad_input(16)
 @pytest.mark.parametrize("n_events", [10, 20, 40, 100, 1000])
 def test_tails_of_single_trials_are_uniform_in_noise(n_events):
-    """Bad input: fewer than 20 events, where Z² is not chi-square distributed."""
+    """Also of fewer than 20 events, where Z² is not chi-square distributed."""
     rng = np.random.default_rng(n_events)
     values = [z_direct(rng.uniform(-50, 50, n_events), [1.1])[0] for _ in range(3000)]
     assert stats.kstest(z_tail(values, 1, n_events), "uniform").pvalue > 0.01
 
 
+@pytest.mark.bad_input(16)
 def test_the_tail_of_several_harmonics_of_few_events_is_monte_carlo():
     rng = np.random.default_rng(3)
     values = [z_direct(rng.uniform(-50, 50, 15), [1.1], n_harmonics=2)[0] for _ in range(2000)]
     assert stats.kstest(z_tail(values, 2, 15), "uniform").pvalue > 0.01
 
 
+@pytest.mark.bad_input(16)
 def test_fewer_than_twenty_events_claim_no_detection():
     events = EventList.from_times(np.arange(15) * 10.0 + 1, gti=[[0, 150]])
     search = search_z(events, 0.05, 0.5)
@@ -165,12 +169,14 @@ def test_frequency_errors_cover_the_truth_through_gaps():
     assert 0.6 < np.std(pulls) < 1.4
 
 
+@pytest.mark.bad_input(15)
 def test_frequencies_above_nyquist_of_the_frames_are_refused_with_the_limit():
     events = simulate_events(span=500.0, frame_time=0.5, rng=0)
     with pytest.raises(ValueError, match=r"1/\(2 dt\) = 1\.0000 Hz"):
         search_z(events, 0.1, 2.0)
 
 
+@pytest.mark.bad_input(15, 18)
 def test_the_comb_of_the_frames_is_masked_and_listed_beyond_nyquist():
     events = simulate_events(span=500.0, rate=2.0, frame_time=0.5, rng=0)
     search = search_z(events, 0.1, 4.5, beyond_nyquist=True)
@@ -213,6 +219,7 @@ def test_summed_harmonics_find_a_drifting_pulse_that_one_harmonic_misses():
     assert two.best["pulsed_fraction"] == pytest.approx(np.sqrt(2 * first / len(times)), rel=1e-9)
 
 
+@pytest.mark.bad_input(15)
 def test_harmonics_beyond_the_frames_are_refused_with_the_highest_frequency():
     events = simulate_events(span=500.0, frame_time=0.1, rng=0)
     with pytest.raises(ValueError, match=r"harmonic 2 of fmax 4 Hz .* lower fmax to 2\.5 Hz"):

@@ -22,8 +22,9 @@ def columns():
     return table.assign(mag_i=table["mag_r"] - 0.3 + rng.normal(0, 0.1, 120)), mass
 
 
+@pytest.mark.bad_input(1)
 @pytest.mark.parametrize("value", [-9999.0, 9999.0, -99.0, 99.0, 0.0])
-def test_sentinels_are_counted_once_and_never_trained_on(columns, value):  # row 1
+def test_sentinels_are_counted_once_and_never_trained_on(columns, value):
     table, mass = columns
     table = table.copy()
     table.loc[:4, "mag_r"] = value
@@ -34,8 +35,9 @@ def test_sentinels_are_counted_once_and_never_trained_on(columns, value):  # row
     assert model.members_.features.centre_[0] == pytest.approx(17, abs=0.5)
 
 
+@pytest.mark.bad_input(2)
 @pytest.mark.parametrize("bad", [np.nan, 5.0, 13.0])
-def test_a_target_outside_is_refused_with_count_and_range(columns, bad):  # row 2
+def test_a_target_outside_is_refused_with_count_and_range(columns, bad):
     table, mass = columns
     mass = mass.copy()
     mass[3] = bad
@@ -44,21 +46,24 @@ def test_a_target_outside_is_refused_with_count_and_range(columns, bad):  # row 
         model.fit(table, mass)
 
 
-def test_a_target_among_the_inputs_is_named(columns):  # row 4
+@pytest.mark.bad_input(4)
+def test_a_target_among_the_inputs_is_named(columns):
     table, mass = columns
     near = 2 * mass + np.random.default_rng(1).normal(0, 0.01, 120)
     with pytest.warns(UserWarning, match="'copy' correlates with y"):
         decompose(table, pd.DataFrame({"copy": near}), mass, estimator="copula", rng=0)
 
 
+@pytest.mark.bad_input(4)
 @pytest.mark.parametrize("name", ["mu_delta", "specsfr_tot_p50", "logm_halo", "abs_mag_r"])
-def test_a_column_derived_from_the_mass_is_named(columns, name):  # row 4
+def test_a_column_derived_from_the_mass_is_named(columns, name):
     table, mass = columns
     noise = pd.DataFrame({name: np.random.default_rng(1).normal(5, 1, 120)})
     with pytest.warns(UserWarning, match=f"'{name}' sounds derived"):
         decompose(table, noise, mass, estimator="copula", rng=0)
 
 
+@pytest.mark.bad_input(8)
 @pytest.mark.parametrize(
     ("pixels", "words"),
     [
@@ -70,17 +75,19 @@ def test_a_column_derived_from_the_mass_is_named(columns, name):  # row 4
          "object 0 has 47 % NaN"),
     ],
 )  # fmt: skip
-def test_cutouts_that_are_none_are_refused_by_object(pixels, words):  # row 8
+def test_cutouts_that_are_none_are_refused_by_object(pixels, words):
     with pytest.raises(ValueError, match=words):
         check_cutouts(pixels)
 
 
-def test_negative_fluxes_in_cutouts_are_legal():  # row 8
+@pytest.mark.bad_input(8)
+def test_negative_fluxes_in_cutouts_are_legal():
     assert check_cutouts(-np.ones((1, 5, 8, 8))).min() == -1
 
 
+@pytest.mark.bad_input(9)
 @pytest.mark.parametrize("value", [-3.0, 63.1])
-def test_fluxes_in_a_column_of_magnitudes_are_refused(columns, value):  # row 9
+def test_fluxes_in_a_column_of_magnitudes_are_refused(columns, value):
     table, mass = columns
     table = table.copy()
     table.loc[7, "mag_r"] = value
@@ -88,26 +95,30 @@ def test_fluxes_in_a_column_of_magnitudes_are_refused(columns, value):  # row 9
         decompose(table[["mag_r"]], table[["mag_i"]], mass, estimator="copula")
 
 
-def test_vega_beside_ab_is_refused(columns):  # row 9
+@pytest.mark.bad_input(9)
+def test_vega_beside_ab_is_refused(columns):
     table, mass = columns
     mixed = pd.DataFrame({"w1mpro": table["mag_r"], "mag_w2_ab": table["mag_i"]})
     with pytest.raises(ValueError, match="Vega"):
         decompose(table, mixed, mass, estimator="copula")
 
 
-def test_a_group_on_both_sides_is_impossible():  # row 10
+@pytest.mark.bad_input(10)
+def test_a_group_on_both_sides_is_impossible():
     from decan.core.data.splits import check_no_leak
 
     with pytest.raises(ValueError, match="also in training"):
         check_no_leak(["g1", "g2"], ["g2"])
 
 
-def test_redshifts_that_give_no_distance_are_refused():  # row 11
+@pytest.mark.bad_input(11)
+def test_redshifts_that_give_no_distance_are_refused():
     with pytest.raises(ValueError, match=r"row 2 is -0\.01"):
         check_redshift([0.1, 0.2, -0.01])
 
 
-def test_empty_fields_between_single_blanks_are_gaps_and_shift_nothing(tmp_path):  # row 12
+@pytest.mark.bad_input(12)
+def test_empty_fields_between_single_blanks_are_gaps_and_shift_nothing(tmp_path):
     path = tmp_path / "fluxes.mag"
     path.write_text("id z_bin u g r\nG1 0.01  2.0 3.0\nG2 0.03 1.0  3.5\n")
     table = hatlas_table(path)

@@ -135,6 +135,7 @@ def test_an_answer_cut_at_the_services_limit_is_refused(monkeypatch):
         sdss_galaxies(slices=1, url="data:text/csv,z%0A0.1%0A0.2%0A", progress=False)
 
 
+@pytest.mark.bad_input(1)
 def test_identifiers_are_no_sentinels():
     table = skyserver("select", url="data:text/csv,objID,z%0A9999,0.1%0A-9999,-9999%0A")
     assert table["objID"].tolist() == [9999, -9999]
@@ -148,6 +149,7 @@ def test_limits_of_wise_are_no_measurements():
     assert np.isnan(table.loc[1, "w1mpro"])
 
 
+@pytest.mark.bad_input(12)
 def test_a_row_of_gswlc_with_too_few_fields_is_refused(tmp_path):
     path = tmp_path / "GSWLC-X2.dat"
     path.write_text("1 2 3\n")
