@@ -53,6 +53,23 @@ def write_pha():
 
 
 @pytest.fixture
+def write_pha3():
+    """Write source and background into one file, in the order asked for."""
+
+    def write(path, counts, order=("TOTAL", "BKG")):
+        table = [("CHANNEL", "J", np.arange(1, 1025), None)]
+        common = {"HDUCLAS1": "SPECTRUM", "EXPOSURE": 1e4, "BACKSCAL": 1.0, "BACKFILE": path.name}
+        return fits_file(
+            path,
+            [("SPECTRUM", common | {"HDUCLAS2": kind},
+              [*table, ("COUNTS", "J", np.full(1024, counts[kind]), "count")])
+             for kind in order],
+        )  # fmt: skip
+
+    return write
+
+
+@pytest.fixture
 def write_response():
     """Write an ARF and an RMF with a diagonal matrix."""
 

@@ -45,7 +45,8 @@ def test_an_artifact_gives_the_same_latents(model, simulated, tmp_path):
     np.testing.assert_array_equal(again.encode(batch).values, model.encode(batch).values)
 
 
-def test_row_1_without_response_the_source_model_flags_and_raises(model, channel_model):
+@pytest.mark.bad_input(1)
+def test_without_response_the_source_model_flags_and_raises(model, channel_model):
     spectrum = Spectrum(np.full(1024, 1), name="bare.pi")
     latents = model.encode([spectrum])
     assert latents.flags == ("NO_RESPONSE",)
@@ -55,7 +56,8 @@ def test_row_1_without_response_the_source_model_flags_and_raises(model, channel
     assert channel_model.encode(spectrum).encoded.all()
 
 
-def test_row_5_few_counts_give_a_flag_and_no_exception(model):
+@pytest.mark.bad_input(5)
+def test_few_counts_give_a_flag_and_no_exception(model):
     response = analytic_response()
     empty = Spectrum(np.zeros(1024), response=response, name="empty")
     faint = Spectrum(np.r_[np.zeros(100), np.ones(15), np.zeros(909)], response=response)
@@ -68,6 +70,7 @@ def test_row_5_few_counts_give_a_flag_and_no_exception(model):
         model.encode(empty, on_error="raise")
 
 
+@pytest.mark.bad_input(12)
 def test_a_bad_file_among_many_is_a_flagged_row(channel_model, tmp_path, write_pha):
     paths = [write_pha(tmp_path / f"{i}.pha", np.full(1024, 2)) for i in range(5)]
     paths[2].write_text("<html>404</html>")
@@ -77,13 +80,15 @@ def test_a_bad_file_among_many_is_a_flagged_row(channel_model, tmp_path, write_p
     assert "404" in latents.to_table()["reason"][2]
 
 
+@pytest.mark.bad_input(11)
 @needs_data(DATASETS, "acis_5708_PKS1127")
-def test_row_11_a_piled_up_quasar_is_out_of_distribution(model):
+def test_a_piled_up_quasar_is_out_of_distribution(model):
     latents = model.encode(DATASETS.load("acis_5708_PKS1127"))
     assert latents.flags == ("OUT_OF_DISTRIBUTION",)
 
 
-def test_row_11_pile_up_of_a_bright_source_is_noticed(model):
+@pytest.mark.bad_input(11)
+def test_pile_up_of_a_bright_source_is_noticed(model):
     simulated = simulate_spectra(6, classes=["LMXB"], net_counts=15_000.0, rng=3)
     rng = np.random.default_rng(0)
     piled = []

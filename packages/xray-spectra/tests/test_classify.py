@@ -35,7 +35,8 @@ def test_classes_come_out_of_latents_and_out_of_files(method, latents, simulated
     np.testing.assert_array_equal(again.predict_proba(latents), classifier.predict_proba(latents))
 
 
-def test_row_14_a_class_of_four_is_refused_by_name(latents, simulated):
+@pytest.mark.bad_input(14)
+def test_a_class_of_four_is_refused_by_name(latents, simulated):
     truth = simulated.table["cls"].to_numpy(dtype=str)
     truth = np.where(truth == "NS", "AGN", truth).astype("<U12")
     truth[:4] = "pulsar"
@@ -45,7 +46,8 @@ def test_row_14_a_class_of_four_is_refused_by_name(latents, simulated):
         CatalogueClassifier().fit(latents.values, truth)
 
 
-def test_row_9_no_source_is_on_both_sides_and_a_leak_raises():
+@pytest.mark.bad_input(9)
+def test_no_source_is_on_both_sides_and_a_leak_raises():
     from decan.core.data.splits import check_no_leak
 
     names = np.repeat(

@@ -88,6 +88,7 @@ def test_what_the_archive_did_not_send_is_said(archive, tmp_path):
     assert len(list(tmp_path.glob("acisf00006*"))) == 3
 
 
+@pytest.mark.bad_input(12)
 def test_an_error_page_is_quoted(archive, tmp_path):
     archive.page = b"<html>The archive is closed on Wednesdays</html>" * 20
     with pytest.raises(CorruptFile, match="closed on Wednesdays"):
@@ -109,6 +110,7 @@ def test_names_are_parsed_as_a_whole(name, detection, exposure):
     assert product.exposure == exposure
 
 
+@pytest.mark.bad_input(4)
 def test_names_of_other_things_are_refused():
     with pytest.raises(UnsupportedInstrumentError, match="HRC"):
         parse_name("hrcf00001_000N001_r0001_pha3.fits")

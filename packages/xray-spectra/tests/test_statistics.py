@@ -37,6 +37,7 @@ def test_empty_channels_count_in_encoding(model):
     assert np.abs(soft - whole).max() > 0.3
 
 
+@pytest.mark.bad_input(7)
 def test_masked_channels_leave_counts_and_background_together():
     quality = np.zeros(1024, dtype=int)
     quality[200:300] = 5

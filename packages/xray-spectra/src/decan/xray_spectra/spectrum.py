@@ -291,12 +291,15 @@ class Spectrum:
         Parameters
         ----------
         **changes : object
-            Arguments of the class by name.
+            Arguments of the class by name. A new scale or background is believed, also where
+            the one of the file was set aside.
 
         Returns
         -------
         Spectrum
         """
+        if not self._scale_is_sound() and changes.keys() & {"backscal", "areascal", "background"}:
+            changes.setdefault("meta", {**self.meta, "scale_is_sound": True})
         return replace(self, **changes)
 
     @property
