@@ -1,4 +1,4 @@
-"""The user's object; numbers are rows of the list of bad input."""
+"""The user's object: what it answers, and what it refuses."""
 
 import numpy as np
 import pytest
@@ -56,7 +56,8 @@ def test_what_is_saved_is_what_is_loaded(small, tmp_path):
         RadioMorphologyClassifier.load(tmp_path / "model")
 
 
-def test_row_1_and_7_blank_and_faint_cutouts_give_nan_and_are_named(shipped, made):
+@pytest.mark.bad_input(1, 7)
+def test_blank_and_faint_cutouts_give_nan_and_are_named(shipped, made):
     stack = made.images[:4].copy()
     stack[1] = np.nan
     stack[2] = 7.0
@@ -74,7 +75,8 @@ def test_row_1_and_7_blank_and_faint_cutouts_give_nan_and_are_named(shipped, mad
     assert table["status"].tolist() == ["ok", "blank", "blank", "low_snr"]
 
 
-def test_row_1_blank_cutouts_take_no_part_in_a_fit():
+@pytest.mark.bad_input(1)
+def test_blank_cutouts_take_no_part_in_a_fit():
     sources = simulate_bent_sources(
         12, fractions={"FRII": 0.5, "NAT": 0.5}, flux_mjy=(80, 300), rng=8
     )
@@ -86,7 +88,8 @@ def test_row_1_blank_cutouts_take_no_part_in_a_fit():
     assert np.isfinite(classifier.out_of_fold_[1:]).all()
 
 
-def test_row_5_smaller_cutouts_are_padded_and_flux_outside_the_window_is_told(shipped, made):
+@pytest.mark.bad_input(5)
+def test_smaller_cutouts_are_padded_and_flux_outside_the_window_is_told(shipped, made):
     small = made.images[:2, 30:-30, 30:-30]
     assert np.isfinite(shipped.predict_proba(small)).all()
     large = np.random.default_rng(0).normal(0, 0.15, (1, 320, 320))
@@ -96,7 +99,8 @@ def test_row_5_smaller_cutouts_are_padded_and_flux_outside_the_window_is_told(sh
     assert table["lost_flux"][0] == pytest.approx(0.5, abs=0.02)
 
 
-def test_row_8_one_class_and_rare_classes_are_refused_with_their_counts(made):
+@pytest.mark.bad_input(8)
+def test_one_class_and_rare_classes_are_refused_with_their_counts(made):
     classifier = RadioMorphologyClassifier(fields=(2,), n_folds=5, epochs=1)
     with pytest.raises(ValueError, match=r"only one class .*NAT 10"):
         classifier.fit(made.images[:10], ["NAT"] * 10)

@@ -1,4 +1,4 @@
-"""Cutouts from every source; numbers are rows of the list of bad input."""
+"""Cutouts from every source."""
 
 import pickle
 import warnings
@@ -40,7 +40,8 @@ def test_position_beam_and_name_come_from_the_header(tmp_path, blob):
     assert cutouts.status == ["ok"]
 
 
-def test_row_3_axes_of_length_one_are_dropped_and_a_cube_names_its_axis(tmp_path, blob):
+@pytest.mark.bad_input(3)
+def test_axes_of_length_one_are_dropped_and_a_cube_names_its_axis(tmp_path, blob):
     file = _write(tmp_path / "four.fits", blob[None, None], **_BEAM)
     assert CutoutSet.from_fits(file).images.shape == (1, 150, 150)
     cube = _write(tmp_path / "cube.fits", np.stack([blob, blob])[None], CTYPE3="FREQ", **_BEAM)
@@ -48,7 +49,8 @@ def test_row_3_axes_of_length_one_are_dropped_and_a_cube_names_its_axis(tmp_path
         CutoutSet.from_fits(cube)
 
 
-def test_row_4_other_pixels_are_resampled_and_unknown_ones_are_said(tmp_path, blob):
+@pytest.mark.bad_input(4)
+def test_other_pixels_are_resampled_and_unknown_ones_are_said(tmp_path, blob):
     lotss = CutoutSet.from_fits(_write(tmp_path / "l.fits", blob, scale_arcsec=1.5, **_BEAM))
     assert lotss.images.shape == (1, 125, 125)
     assert lotss.notes == ["resampled from 1.5 arcsec/px"]
@@ -82,7 +84,8 @@ def test_case_24_a_beam_of_zero_is_the_assumed_beam_and_nothing_else_changes(tmp
     assert (masks[1] == masks[2]).all()
 
 
-def test_row_10_types_byte_orders_and_grey_pictures_mean_the_same(blob):
+@pytest.mark.bad_input(10)
+def test_types_byte_orders_and_grey_pictures_mean_the_same(blob):
     levels = np.clip(blob / blob.max() * 255, 0, 255).round()
     kinds = [levels.astype(np.uint8), levels / 255, levels.astype(">f4"), levels.astype(">i2")]
     kinds.append(np.repeat(levels[..., None], 3, axis=-1)[None])
@@ -94,14 +97,16 @@ def test_row_10_types_byte_orders_and_grey_pictures_mean_the_same(blob):
     assert all((mask == masks[0]).all() for mask in masks)
 
 
-def test_row_10_a_coloured_picture_is_refused_with_its_number(blob):
+@pytest.mark.bad_input(10)
+def test_a_coloured_picture_is_refused_with_its_number(blob):
     picture = np.repeat(blob[None, ..., None], 3, axis=-1).copy()
     picture[0, 5, 5, 1] += 1
     with pytest.raises(ValueError, match="picture 0 is coloured"):
         CutoutSet.from_arrays(picture)
 
 
-def test_row_1_and_2_blank_and_half_observed_cutouts_have_a_status(blob):
+@pytest.mark.bad_input(1, 2)
+def test_blank_and_half_observed_cutouts_have_a_status(blob):
     edge = blob.copy()
     edge[:, :60] = np.nan
     stack = np.stack([np.full_like(blob, np.nan), np.ones_like(blob), edge, blob])
@@ -115,7 +120,8 @@ def test_a_file_that_is_no_image_is_named(tmp_path):
         CutoutSet.from_fits(bad)
 
 
-def test_row_11_a_pickle_with_a_foreign_class_is_refused_by_its_name(tmp_path):
+@pytest.mark.bad_input(11)
+def test_a_pickle_with_a_foreign_class_is_refused_by_its_name(tmp_path):
     class Harmless:
         def __reduce__(self):
             return (print, ("this must never be printed",))
@@ -127,7 +133,16 @@ def test_row_11_a_pickle_with_a_foreign_class_is_refused_by_its_name(tmp_path):
         read_batches(file)
 
 
-def test_row_11_another_md5_is_refused(tmp_path):
+@pytest.mark.bad_input(11)
+def test_a_cut_batch_is_refused(tmp_path):
+    file = tmp_path / "data_batch_1"
+    file.write_bytes(pickle.dumps({"data": np.zeros((9, 16), np.uint8)})[:-40])
+    with pytest.raises(CorruptFile, match="data_batch_1"):
+        read_batches(file)
+
+
+@pytest.mark.bad_input(11)
+def test_another_md5_is_refused(tmp_path):
     file = tmp_path / "test_batch"
     file.write_bytes(pickle.dumps({"data": np.zeros((1, 16), np.uint8)}))
     with pytest.raises(IntegrityError, match="MD5"):
@@ -152,7 +167,8 @@ def test_batches_in_an_archive_are_read_in_their_order(tmp_path):
     assert CutoutSet.from_batches(folder).names[0] == "data_batch_0-0"
 
 
-def test_row_13_minus_zero_degrees_keep_their_sign_and_hours_are_never_guessed():
+@pytest.mark.bad_input(13)
+def test_minus_zero_degrees_keep_their_sign_and_hours_are_never_guessed():
     ra, dec = positions("12 00 00", "-00 12 30", ra_unit="hourangle")
     assert ra[0] == pytest.approx(180.0)
     assert dec[0] == pytest.approx(-0.2083, abs=1e-4)

@@ -1,4 +1,4 @@
-"""Archives that are slow, blank or wrong; numbers are rows of the list of bad input."""
+"""Archives that are slow, blank or wrong."""
 
 import json
 import threading
@@ -65,9 +65,8 @@ def archive(blob, monkeypatch):
     server.server_close()
 
 
-def test_row_14_what_is_delivered_is_kept_failures_are_listed_and_asked_for_again(
-    archive, tmp_path
-):
+@pytest.mark.bad_input(14)
+def test_what_is_delivered_is_kept_failures_are_listed_and_asked_for_again(archive, tmp_path):
     service, calls, state = archive
     ask = {"services": [service], "cache": tmp_path, "progress": False}
     with pytest.warns(UserWarning, match="3 of 4 cutouts were not delivered"):

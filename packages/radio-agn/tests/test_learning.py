@@ -93,8 +93,9 @@ def test_byol_learns_and_its_encoder_is_saved(stamps, tmp_path):
         assert torch.equal(again.encoder_(picture), byol.encoder_.eval()(picture))
 
 
+@pytest.mark.bad_input(12)
 @pytest.mark.parametrize(("n", "size"), [(5, 1), (1, 4)])
-def test_row_12_byol_refuses_batches_of_one(stamps, n, size):
+def test_byol_refuses_batches_of_one(stamps, n, size):
     with pytest.raises(ValueError, match="at least two pictures a batch"):
         BYOL(fields=(2,)).fit(stamps[:n], batch_size=size)
 
@@ -145,7 +146,8 @@ def test_multiples_of_ninety_degrees_flip_nothing(shipped, stamps):
     assert (found["flips"] == 0).all()
 
 
-def test_row_9_one_source_under_two_names_is_refused_with_the_pair_or_merged():
+@pytest.mark.bad_input(9)
+def test_one_source_under_two_names_is_refused_with_the_pair_or_merged():
     ra, dec = [10.0, 10.001, 50.0], [0.0, 0.0, 0.0]
     with pytest.raises(ValueError, match=r"rows 0 \(a\) and 1 \(b\).*merge=True"):
         check_groups(["a", "b", "c"], ra, dec)
@@ -167,7 +169,8 @@ def test_grouped_cross_validation_gives_intervals_and_never_divides_a_group():
     assert p.sum(axis=1) == pytest.approx(1.0)
 
 
-def test_row_8_the_evaluator_refuses_one_class():
+@pytest.mark.bad_input(8)
+def test_the_evaluator_refuses_one_class():
     with pytest.raises(ValueError, match="found a 4"):
         evaluate_grouped_cv(None, np.zeros((4, 1)), ["a"] * 4, np.arange(4))
 

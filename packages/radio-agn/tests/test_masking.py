@@ -1,4 +1,4 @@
-"""Masks; numbers are rows of the list of bad input."""
+"""Masks: what they keep and remove."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,8 @@ def test_noise_of_a_gaussian_image_is_its_standard_deviation(blob):
     assert background(blob[None]).noise[0] == pytest.approx(0.15, rel=0.05)
 
 
-def test_row_6_a_source_away_from_the_centre_is_told_and_one_within_15_arcsec_is_taken():
+@pytest.mark.bad_input(6)
+def test_a_source_away_from_the_centre_is_told_and_one_within_15_arcsec_is_taken():
     def at(offset_px):
         image = np.zeros((1, 150, 150))
         image[0, 73:77, 73 + offset_px : 77 + offset_px] = 1.0
@@ -52,7 +53,8 @@ def test_a_double_around_an_empty_centre_is_a_central_source():
     assert masker.report_["flux_kept"][0] == pytest.approx(1.0)
 
 
-def test_row_7_noise_and_negative_bowls_are_low_snr_and_never_stretched(blob):
+@pytest.mark.bad_input(7)
+def test_noise_and_negative_bowls_are_low_snr_and_never_stretched(blob):
     noise = np.random.default_rng(3).normal(0, 0.15, blob.shape)
     masker = SourceMasker("central")
     masked = masker.transform(np.stack([noise, -np.abs(blob)]))
@@ -61,7 +63,8 @@ def test_row_7_noise_and_negative_bowls_are_low_snr_and_never_stretched(blob):
     assert not Normalizer().transform(masked, masker.masks_).any()
 
 
-def test_row_2_missing_pixels_are_background_and_their_share_is_told(blob):
+@pytest.mark.bad_input(2)
+def test_missing_pixels_are_background_and_their_share_is_told(blob):
     part = blob.copy()
     part[:20] = np.nan
     masker = SourceMasker("central")
