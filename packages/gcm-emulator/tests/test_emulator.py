@@ -46,7 +46,8 @@ def test_the_climate_of_a_symmetric_planet_is_symmetric(emulator):
     np.testing.assert_allclose(field.v, -field.v[:, ::-1], atol=1.0)
 
 
-def test_a_planet_outside_the_grid_is_flagged_and_less_certain(emulator):  # bad input 6
+@pytest.mark.bad_input(6)
+def test_a_planet_outside_the_grid_is_flagged_and_less_certain(emulator):
     hot = Planet.at_temperature(3000.0, host="A5V")
     with pytest.warns(UserWarning, match="extrapolated"):
         far = emulator.predict(hot)
@@ -64,7 +65,8 @@ def test_another_gravity_than_that_of_the_grid_is_outside(emulator):
     assert not emulator.extrapolation(INSIDE).flag
 
 
-def test_a_grid_of_one_host_drops_the_period_with_a_warning(grid):  # bad input 8
+@pytest.mark.bad_input(8)
+def test_a_grid_of_one_host_drops_the_period_with_a_warning(grid):
     one = grid.select(grid.hosts() == 1)
     with pytest.warns(UserWarning, match="the period of rotation follows"):
         emulator = FieldEmulator(fields=["T"], n_modes=3).fit(one)
@@ -74,12 +76,14 @@ def test_a_grid_of_one_host_drops_the_period_with_a_warning(grid):  # bad input 
     assert emulator.extrapolation(other).flag
 
 
-def test_one_planet_is_no_grid(grid):  # bad input 8
+@pytest.mark.bad_input(8)
+def test_one_planet_is_no_grid(grid):
     with pytest.raises(ValueError, match="at least two planets, found 1"):
         FieldEmulator().fit(grid.select([0]))
 
 
-def test_cells_that_are_nan_are_learned_from_other_planets(grid):  # bad input 5
+@pytest.mark.bad_input(5)
+def test_cells_that_are_nan_are_learned_from_other_planets(grid):
     values = {name: one.copy() for name, one in grid.values.items()}
     values["T"][3, 20, :4] = np.nan
     holes = PlanetGrid.from_arrays(grid.planets, grid.lon_deg, grid.lat_deg, grid.p_pa, **values)
@@ -90,7 +94,8 @@ def test_cells_that_are_nan_are_learned_from_other_planets(grid):  # bad input 5
     assert np.sqrt(np.mean((one - other) ** 2)) < 10
 
 
-def test_a_level_that_is_mostly_nan_is_refused(grid):  # bad input 5
+@pytest.mark.bad_input(5)
+def test_a_level_that_is_mostly_nan_is_refused(grid):
     values = grid.values["T"].copy()
     values[:, -1, 5:] = np.nan
     with pytest.raises(ValueError, match="more than 20%"):
@@ -99,7 +104,8 @@ def test_a_level_that_is_mostly_nan_is_refused(grid):  # bad input 5
         )
 
 
-def test_scoring_on_planets_that_were_trained_on_is_refused(grid, emulator):  # bad input 10
+@pytest.mark.bad_input(10)
+def test_scoring_on_planets_that_were_trained_on_is_refused(grid, emulator):
     with pytest.raises(ValueError, match="are a leak and no test"):
         emulator.score(grid)
     frame = emulator.errors_on(grid, allow_leak=True)
@@ -118,7 +124,8 @@ def test_a_saved_emulator_predicts_the_same(emulator, tmp_path):
     assert again.manifest_["kind"] == "decan.gcm_emulator.FieldEmulator"
 
 
-def test_an_emulator_for_other_fields_or_levels_is_no_silent_match(grid, tmp_path):  # bad input 13
+@pytest.mark.bad_input(13)
+def test_an_emulator_for_other_fields_or_levels_is_no_silent_match(grid, tmp_path):
     emulator = FieldEmulator(fields=["T"], n_modes=3).fit(grid)
     folder = emulator.save(tmp_path / "emulator")
     again = FieldEmulator.load(folder)

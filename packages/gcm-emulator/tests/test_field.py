@@ -21,20 +21,23 @@ def small(axes, **changes) -> GCMField:
     return GCMField(**settings)
 
 
-def test_pressures_that_look_like_bar_are_refused_and_the_unit_is_named():  # bad input 1
+@pytest.mark.bad_input(1)
+def test_pressures_that_look_like_bar_are_refused_and_the_unit_is_named():
     p = np.geomspace(2e-5, 200, 6)
     with pytest.raises(ValueError, match="looks like bar"):
         GCMField(np.full((6, 3, 4), 1e3), [-90, 0, 90, 180], [-60, 0, 60], p)
 
 
-def test_pressures_in_bar_as_a_quantity_are_converted(axes):  # bad input 1
+@pytest.mark.bad_input(1)
+def test_pressures_in_bar_as_a_quantity_are_converted(axes):
     p = axes[2]
     field = small(axes, p_pa=p / 1e5 * u.bar)
     np.testing.assert_allclose(field.p_pa, p)
 
 
+@pytest.mark.bad_input(2)
 @given(seed=st.integers(0, 100))
-def test_axes_in_any_order_give_the_same_field(seed):  # bad input 2
+def test_axes_in_any_order_give_the_same_field(seed):
     rng = np.random.default_rng(seed)
     lon, lat, p = np.arange(-180.0, 180, 45), np.array([-60.0, 0, 60]), np.array([1e2, 1e4, 1e6])
     values = rng.uniform(500, 2000, (3, 3, 8))
@@ -46,12 +49,14 @@ def test_axes_in_any_order_give_the_same_field(seed):  # bad input 2
     np.testing.assert_array_equal(one.T, two.T)
 
 
-def test_a_doubled_level_is_refused(axes):  # bad input 2
+@pytest.mark.bad_input(2)
+def test_a_doubled_level_is_refused(axes):
     with pytest.raises(ValueError, match="10000 Pa is there twice"):
         small(axes, p_pa=[1e2, 1e4, 1e4])
 
 
-def test_a_substellar_point_at_180_degrees_is_noticed_and_can_be_rolled(axes):  # bad input 3
+@pytest.mark.bad_input(3)
+def test_a_substellar_point_at_180_degrees_is_noticed_and_can_be_rolled(axes):
     lon, lat = axes[:2]
     night = 1000 - 300 * np.cos(np.deg2rad(lat))[:, None] * np.cos(np.deg2rad(lon))
     cube = night + 0 * np.array([10.0, 1e3, 1e5])[:, None, None]
@@ -63,7 +68,8 @@ def test_a_substellar_point_at_180_degrees_is_noticed_and_can_be_rolled(axes):  
     assert field.T[0, 2, np.abs(field.lon_deg).argmin()] > 1200
 
 
-def test_a_potential_temperature_is_refused_with_the_formula(axes):  # bad input 4
+@pytest.mark.bad_input(4)
+def test_a_potential_temperature_is_refused_with_the_formula(axes):
     _, _, p = axes
     theta = 1500 * (7e7 / p) ** 0.27
     with pytest.raises(ValueError, match=r"theta \(p / p_ref\)\^\(R / cp\)"):
@@ -97,7 +103,8 @@ def test_a_pole_has_one_temperature_and_one_wind():
     assert np.ptp(sphere.scalar(field, lon, np.full(lon.size, -90.0))) < 1e-12
 
 
-def test_nothing_is_invented_outside_the_pressures_of_a_model(axes):  # bad input 9
+@pytest.mark.bad_input(9)
+def test_nothing_is_invented_outside_the_pressures_of_a_model(axes):
     field = small(axes).regrid(p_pa=[1.0, 1e4, 1e8])
     assert np.isnan(field.T[[0, 2]]).all()
     assert np.isfinite(field.T[1]).all()

@@ -28,12 +28,14 @@ def test_leaving_the_hottest_row_leaves_all_of_it(grid):
     assert {planet.t_global_k for planet in test.planets} == {2400.0}
 
 
-def test_a_split_by_cell_is_refused(grid):  # bad input 10
+@pytest.mark.bad_input(10)
+def test_a_split_by_cell_is_refused(grid):
     with pytest.raises(ValueError, match="same planet on both sides"):
         grid.train_test_split(by="cell")
 
 
-def test_fields_on_other_axes_are_regridded_and_a_log_line_says_so(field, caplog):  # bad input 9
+@pytest.mark.bad_input(9)
+def test_fields_on_other_axes_are_regridded_and_a_log_line_says_so(field, caplog):
     planet = Planet.at_temperature(1200.0, host="K5V")
     lon, p = np.arange(0, 360, 15.0), np.geomspace(10, 1e6, 12)
     other = simulate_planet(planet, lon_deg=lon, p_pa=p)

@@ -55,7 +55,8 @@ def test_a_missing_tile_is_named_and_nothing_half_empty_is_given(whole, tmp_path
         read_mds(tmp_path, "T", 10)
 
 
-def test_a_truncated_file_tells_expected_and_found_size(whole, tmp_path):  # bad input 11
+@pytest.mark.bad_input(11)
+def test_a_truncated_file_tells_expected_and_found_size(whole, tmp_path):
     write(tmp_path, "T.0000000010", whole)
     path = tmp_path / "T.0000000010.data"
     path.write_bytes(path.read_bytes()[:-80])
@@ -64,7 +65,8 @@ def test_a_truncated_file_tells_expected_and_found_size(whole, tmp_path):  # bad
         read_mds(tmp_path, "T", 10)
 
 
-def test_little_endian_is_recognised_by_absurd_values(whole, tmp_path):  # bad input 11
+@pytest.mark.bad_input(11)
+def test_little_endian_is_recognised_by_absurd_values(whole, tmp_path):
     write(tmp_path, "T.0000000010", whole, order="<")
     np.testing.assert_array_equal(read_mds(tmp_path, "T", 10), whole)
 

@@ -30,7 +30,8 @@ def test_the_orbit_follows_kepler():
     assert planet.period_day == pytest.approx(period.to_value(u.day), rel=1e-4)
 
 
-@pytest.mark.parametrize(  # bad input 7
+@pytest.mark.bad_input(7)
+@pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"a_au": 0.001}, "inside the star"),

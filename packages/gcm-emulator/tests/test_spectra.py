@@ -111,7 +111,8 @@ def test_random_overlap_keeps_the_mean_and_multiplies_transmissions():
     assert abs(correlated - product) > 10 * abs(np.exp(-mixed) @ weights - product)
 
 
-def test_a_temperature_outside_the_table_is_clamped_with_one_warning(recwarn):  # bad input 12
+@pytest.mark.bad_input(12)
+def test_a_temperature_outside_the_table_is_clamped_with_one_warning(recwarn):
     model = EmissionModel(tables())
     model.disc(uniform(t_k=3500.0), [0.0])
     messages = {str(one.message) for one in recwarn}
@@ -121,7 +122,8 @@ def test_a_temperature_outside_the_table_is_clamped_with_one_warning(recwarn):  
         EmissionModel(tables(strict=True)).disc(uniform(t_k=3500.0), [0.0])
 
 
-def test_a_wavelength_in_no_band_is_refused_with_the_bands():  # bad input 12
+@pytest.mark.bad_input(12)
+def test_a_wavelength_in_no_band_is_refused_with_the_bands():
     with pytest.raises(ValueError, match=r"10 um is in no band; bands lie at 1.4, 4.5 um"):
         tables().band(10.0)
     assert tables().band(4.4) == 1
