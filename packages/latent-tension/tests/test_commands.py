@@ -29,6 +29,7 @@ def test_an_image_becomes_skies_a_catalogue_and_a_page(good, tmp_path):
     }  # fmt: skip
 
 
+@pytest.mark.bad_input(2)
 def test_a_file_of_rates_is_named_with_the_way_out(tmp_path):
     path = tmp_path / "rates.fits"
     psf = tmp_path / "psf.fits"

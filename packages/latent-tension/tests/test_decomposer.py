@@ -125,7 +125,7 @@ def test_settings_that_do_not_exist_are_refused(wrong, word):
         TensionDecomposer(**wrong)
 
 
-# Spec row 14.
+@pytest.mark.bad_input(14)
 def test_the_same_seed_gives_the_same_catalogue_bit_for_bit():
     counts = point((32, 32), 14.3, 17.8, 150, 1.5, 0.3)
     image = PhotonImage(counts, psf=GaussianPSF(1.5))
@@ -133,7 +133,7 @@ def test_the_same_seed_gives_the_same_catalogue_bit_for_bit():
     pd.testing.assert_frame_equal(first, second, check_exact=True)
 
 
-# Spec row 8.
+@pytest.mark.bad_input(8)
 @pytest.mark.parametrize("photons", [0, 1])
 def test_an_empty_image_gives_no_source_and_no_nan(photons):
     counts = np.zeros((24, 24))
@@ -145,7 +145,7 @@ def test_an_empty_image_gives_no_source_and_no_nan(photons):
     assert np.isfinite(result.std()).all()
 
 
-# Spec row 9.
+@pytest.mark.bad_input(9)
 def test_a_hot_pixel_is_an_artifact_and_no_source():
     counts = point((40, 40), 12.0, 25.0, 200, 1.5, 0.5)
     counts[8, 30] = 1e6
@@ -156,8 +156,8 @@ def test_a_hot_pixel_is_an_artifact_and_no_source():
     assert kinds.count("point") == 1
 
 
-# Spec row 10.
-def test_an_odd_size_gives_the_catalogue_of_the_same_data_with_a_masked_rim():
+@pytest.mark.bad_input(10)
+def test_sides_of_prime_length_are_padded_and_the_source_stays_where_it_is():
     counts = point((37, 41), 20.2, 15.6, 300, 1.5, 0.5)
     small = quick(max_loops=1).fit(PhotonImage(counts, psf=GaussianPSF(1.5))).catalogue_
     assert len(small) == 1
@@ -166,7 +166,8 @@ def test_an_odd_size_gives_the_catalogue_of_the_same_data_with_a_masked_rim():
     assert row["flux"] == pytest.approx(300, abs=3 * row["flux_err"])
 
 
-# Spec row 11, and the case of gammapy/gammapy#3497.
+# Case of gammapy/gammapy#3497.
+@pytest.mark.bad_input(11)
 def test_a_source_at_the_border_is_flagged_and_finite():
     counts = point((64, 64), 2.0, 31.0, 200, 1.5, 0.2, seed=3)
     result = quick().fit(PhotonImage(counts, psf=GaussianPSF(1.5, size=15)))

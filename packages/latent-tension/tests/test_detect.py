@@ -81,7 +81,7 @@ def test_the_robust_score_of_a_normal_map_is_standard():
     assert score.std() == pytest.approx(1, abs=0.01)
 
 
-# Spec row 9.
+@pytest.mark.bad_input(9)
 def test_a_hot_pixel_is_masked_and_a_source_of_the_same_peak_is_not():
     rng = np.random.default_rng(0)
     counts = rng.poisson(1.0, (1, 32, 32)).astype(float)
@@ -97,6 +97,7 @@ def test_a_hot_pixel_is_masked_and_a_source_of_the_same_peak_is_not():
     assert mask_hot_pixels(PhotonImage(counts, psf=GaussianPSF(1.5)))[1] == []
 
 
+@pytest.mark.bad_input(9)
 def test_an_undersampled_source_is_no_hot_pixel():
     counts = np.ones((1, 32, 32))
     counts[0, 5, 5] = 400

@@ -17,7 +17,7 @@ def counts(value=1.0, shape=(2, 8, 9)):
     return np.full(shape, value)
 
 
-# Spec row 1.
+@pytest.mark.bad_input(1)
 @pytest.mark.parametrize(
     ("value", "word"), [(-1.0, "negative"), (np.nan, "NaN"), (np.inf, "NaN or infinite")]
 )
@@ -28,6 +28,7 @@ def test_impossible_counts_are_refused_with_the_first_place(value, word):
         PhotonImage(data, psf=PSF)
 
 
+@pytest.mark.bad_input(1)
 def test_nan_in_the_exposure_masks_and_says_how_many():
     exposure = np.ones((8, 9))
     exposure[0, :2] = np.nan
@@ -37,20 +38,21 @@ def test_nan_in_the_exposure_masks_and_says_how_many():
     assert np.isfinite(image.exposure).all()
 
 
-# Spec row 2.
+@pytest.mark.bad_input(2)
 def test_rates_are_refused_unless_asked_for():
     with pytest.raises(ValueError, match="allow_float"):
         PhotonImage(counts(0.5), psf=PSF)
     assert PhotonImage(counts(0.5), psf=PSF, allow_float=True).counts.sum() == 72
 
 
-# Spec row 3.
+@pytest.mark.bad_input(3)
 def test_a_psf_whose_sum_is_off_is_normalised_with_the_factor():
     with pytest.warns(UserWarning, match=r"sum 0\.5"):
         psf = ImagePSF(GaussianPSF(1.0).stamps(1) * 0.5)
     assert psf.stamps(1).sum() == pytest.approx(1)
 
 
+@pytest.mark.bad_input(3)
 def test_a_psf_within_a_percent_is_normalised_silently():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -58,6 +60,7 @@ def test_a_psf_within_a_percent_is_normalised_silently():
     assert psf.stamps(1).sum() == pytest.approx(1)
 
 
+@pytest.mark.bad_input(3)
 @pytest.mark.parametrize("bad", ["negative", "zero", "nan"])
 def test_an_impossible_psf_is_refused(bad):
     stamps = GaussianPSF(1.0).stamps(1).copy()
@@ -66,13 +69,14 @@ def test_an_impossible_psf_is_refused(bad):
         ImagePSF(stamps)
 
 
+@pytest.mark.bad_input(3)
 def test_a_psf_larger_than_twice_the_image_is_cut_and_says_what_is_lost():
     with pytest.warns(UserWarning, match="cut"):
         image = PhotonImage(counts(shape=(1, 8, 9)), psf=KingPSF(3.0, radius=20))
     assert image.psf.stamps(1).shape[1] <= 15
 
 
-# Spec row 4.
+@pytest.mark.bad_input(4)
 @pytest.mark.parametrize("shift", [(0, 1), (2, -1)])
 def test_an_off_centre_psf_is_centred(shift):
     stamps = np.roll(np.pad(GaussianPSF(1.0).stamps(1)[0], 4), shift, (0, 1))
@@ -86,6 +90,7 @@ def test_an_off_centre_psf_is_centred(shift):
     assert (found * x).sum() == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.bad_input(4)
 def test_an_even_sized_psf_moves_no_source():
     fine = np.arange(48) - 23.5
     stamp = np.exp(-(fine[:, None] ** 2 + fine**2) / (2 * 2.0**2))
@@ -94,7 +99,7 @@ def test_an_even_sized_psf_moves_no_source():
     assert (found.sum(1) * y).sum() == pytest.approx(0, abs=1e-6)
 
 
-# Spec row 5.
+@pytest.mark.bad_input(5)
 def test_a_band_without_exposure_is_dropped_with_a_warning():
     exposure = np.ones((2, 8, 9))
     exposure[1] = 0
@@ -107,12 +112,14 @@ def test_a_band_without_exposure_is_dropped_with_a_warning():
     assert kept.energy_edges.tolist() == [[1, 2]]
 
 
+@pytest.mark.bad_input(5)
 def test_a_band_without_counts_is_kept():
     data = counts()
     data[1] = 0
     assert PhotonImage(data, psf=PSF).without_empty_bands().n_bands == 2
 
 
+@pytest.mark.bad_input(5)
 def test_an_image_without_any_exposure_is_refused():
     with (
         pytest.warns(UserWarning, match="no exposure"),
@@ -121,22 +128,24 @@ def test_an_image_without_any_exposure_is_refused():
         PhotonImage(counts(0.0), np.zeros((8, 9)), PSF).without_empty_bands()
 
 
-# Spec row 6.
+@pytest.mark.bad_input(6)
 def test_shapes_that_disagree_are_all_named():
     with pytest.raises(ValueError, match=r"\(2, 8, 9\).*\(7, 9\)"):
         PhotonImage(counts(), np.ones((7, 9)), PSF)
 
 
+@pytest.mark.bad_input(6)
 def test_a_psf_with_another_number_of_bands_is_refused():
     with pytest.raises(ValueError, match="3 bands"):
         PhotonImage(counts(), psf=KingPSF([1.0, 1.1, 1.2], radius=6))
 
 
+@pytest.mark.bad_input(6)
 def test_a_plain_image_is_one_band():
     assert PhotonImage(np.ones((8, 9)), psf=PSF).shape == (1, 8, 9)
 
 
-# Spec row 7.
+@pytest.mark.bad_input(7)
 @pytest.mark.parametrize(
     ("edges", "word"),
     [
@@ -153,6 +162,7 @@ def test_impossible_energies_are_refused(edges, word):
         PhotonImage(counts(), psf=PSF, energy_edges=edges)
 
 
+@pytest.mark.bad_input(7)
 def test_touching_bands_are_fine_in_any_unit():
     image = PhotonImage(counts(), psf=PSF, energy_edges=[(1, 2), (2, 3)] * u.GeV)
     assert image.energy_edges[0, 0] == pytest.approx(1e6)

@@ -143,7 +143,7 @@ def test_the_gradient_of_the_energy_is_that_of_finite_differences(n):
     assert float((up - down) / 2e-6) == pytest.approx(float(likelihood.gradient(rate)), abs=1e-6)
 
 
-# Spec row 12: an energy that is not finite.
+@pytest.mark.bad_input(12)
 def test_an_energy_that_is_not_finite_keeps_the_last_finite_state():
     model = Exponential()
     likelihood = Poisson(torch.tensor([float("nan")], dtype=torch.float64))
