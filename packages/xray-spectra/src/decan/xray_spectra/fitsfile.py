@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from decan.core.errors import CorruptFile, DataNotAvailable
+from decan.core.errors import CorruptFile
+from decan.core.files import reading
 
 __all__ = ["Extension", "column", "extensions", "flat_rows", "keyword"]
 
@@ -96,10 +97,10 @@ def extensions(path: str | os.PathLike[str]) -> list[Extension]:
     from astropy.io import fits
 
     name = Path(path).name
-    content = _content(Path(path))
     found: list[Extension] = []
     start = 0
-    try:
+    with reading(path, "FITS file") as file:
+        content = _content(file)
         while start < len(content):
             header = fits.Header.fromstring(_header_text(content, start, name))
             data = start + _header_size(content, start, name)
@@ -113,10 +114,6 @@ def extensions(path: str | os.PathLike[str]) -> list[Extension]:
             if str(header.get("XTENSION", "")).strip() == "BINTABLE":
                 found.append(_table(name, header, content, data))
             start = data + -(-size // 2880) * 2880
-    except (ValueError, KeyError, OverflowError) as error:
-        if isinstance(error, CorruptFile):
-            raise
-        raise CorruptFile(f"{name}: malformed FITS header near byte {start}: {error}") from error
     return found
 
 
@@ -255,12 +252,7 @@ def keyword(table: Extension, name: str, default: Any = None) -> Any:
 
 
 def _content(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        if isinstance(error, FileNotFoundError):
-            raise DataNotAvailable(f"{path}: no such file") from error
-        raise CorruptFile(f"{path}: {error.strerror or error}") from error
+    content = path.read_bytes()
     if content[:2] == _GZIP:
         try:
             content = gzip.decompress(content)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decan.core.errors import CorruptFile
+from decan.core.files import reading
 
 from .errors import InvalidSpectrumError, MissingResponseError, UnsupportedInstrumentError
 from .fitsfile import Extension, column, extensions, flat_rows, keyword
@@ -110,11 +111,12 @@ def read_arf(path: str | os.PathLike[str]) -> Area:
     ...
     decan.core.errors.DataNotAvailable: absent.arf: no such file
     """
-    table = _find(path, ("SPECRESP",), ("SPECRESP",))
-    low, high = _energies(table)
-    area = column(table, "SPECRESP")
+    with reading(path, "ARF"):
+        table = _pick(extensions(path), ("SPECRESP",), ("SPECRESP",), path)
+        low, high = _energies(table)
+        area = column(table, "SPECRESP")
+        unit = str(_unit(table, "SPECRESP")).lower().replace(" ", "").replace("**", "")
     assert area is not None
-    unit = str(_unit(table, "SPECRESP")).lower().replace(" ", "").replace("**", "")
     if unit in ("m2", "m^2"):
         area = area * 1e4
     return Area(low, high, area.astype(float), Path(path).name)
@@ -146,29 +148,8 @@ def read_rmf(path: str | os.PathLike[str]) -> Redistribution:
     ...
     decan.core.errors.DataNotAvailable: absent.rmf: no such file
     """
-    tables = extensions(path)
-    matrix = _pick(tables, ("RSP_MATRIX",), ("MATRIX", "SPECRESP MATRIX", "RSP_MATRIX"), path)
-    bounds = _pick(tables, ("EBOUNDS",), ("EBOUNDS",), path)
-    channels, low, high = (column(bounds, name) for name in ("CHANNEL", "E_MIN", "E_MAX"))
-    assert channels is not None
-    assert low is not None
-    assert high is not None
-    notes: tuple[str, ...] = ()
-    first = _first_of_f_chan(matrix)
-    if first is None:
-        first = int(np.min(channels))
-        notes = (f"TLMIN of F_CHAN is missing; the first channel is taken as {first}",)
-    elow, ehigh = _energies(matrix)
-    return Redistribution(
-        _assemble(matrix, first, channels.size),
-        elow,
-        ehigh,
-        low.astype(float),
-        high.astype(float),
-        int(np.min(channels)),
-        Path(path).name,
-        notes,
-    )
+    with reading(path, "RMF"):
+        return _redistribution(path)
 
 
 def read_response(arf: str | os.PathLike[str] | None, rmf: str | os.PathLike[str]) -> Response:
@@ -199,7 +180,9 @@ def read_response(arf: str | os.PathLike[str] | None, rmf: str | os.PathLike[str
     decan.core.errors.DataNotAvailable: absent.rsp: no such file
     """
     redistribution = read_rmf(rmf)
-    return joined(read_arf(arf) if arf is not None else None, redistribution)
+    area = read_arf(arf) if arf is not None else None
+    with reading(rmf, "response"):
+        return joined(area, redistribution)
 
 
 def joined(area: Area | None, rmf: Redistribution, *, quietly: bool = False) -> Response:
@@ -281,6 +264,71 @@ def read_spectrum_table(path: str | os.PathLike[str], *, part: str = "source") -
     ...
     decan.core.errors.DataNotAvailable: absent.pha: no such file
     """
+    with reading(path, "spectrum"):
+        return _spectrum_table(path, part)
+
+
+def companion(path: str | os.PathLike[str], named: Any, what: str) -> Path | None:
+    """The file that a keyword names, beside the spectrum; also gzipped, or with the gzip undone.
+
+    Parameters
+    ----------
+    path : path-like
+        The spectrum.
+    named : object
+        Value of the keyword.
+    what : str
+        The keyword, for the message.
+
+    Returns
+    -------
+    pathlib.Path or None
+        None where the keyword names nothing.
+
+    Raises
+    ------
+    MissingResponseError
+        If it names a file that is not there.
+    """
+    text = str(named or "").strip()
+    if not text or text.upper() == "NONE":
+        return None
+    folder, base = Path(path).parent, Path(text).name
+    for name in (base, f"{base}.gz", base.removesuffix(".gz")):
+        if (folder / name).is_file():
+            return folder / name
+    raise MissingResponseError(
+        f"{Path(path).name}: {what} names {base}, which is not beside it; give it by hand"
+    )
+
+
+def _redistribution(path: str | os.PathLike[str]) -> Redistribution:
+    tables = extensions(path)
+    matrix = _pick(tables, ("RSP_MATRIX",), ("MATRIX", "SPECRESP MATRIX", "RSP_MATRIX"), path)
+    bounds = _pick(tables, ("EBOUNDS",), ("EBOUNDS",), path)
+    channels, low, high = (column(bounds, name) for name in ("CHANNEL", "E_MIN", "E_MAX"))
+    assert channels is not None
+    assert low is not None
+    assert high is not None
+    notes: tuple[str, ...] = ()
+    first = _first_of_f_chan(matrix)
+    if first is None:
+        first = int(np.min(channels))
+        notes = (f"TLMIN of F_CHAN is missing; the first channel is taken as {first}",)
+    elow, ehigh = _energies(matrix)
+    return Redistribution(
+        _assemble(matrix, first, channels.size),
+        elow,
+        ehigh,
+        low.astype(float),
+        high.astype(float),
+        int(np.min(channels)),
+        Path(path).name,
+        notes,
+    )
+
+
+def _spectrum_table(path: str | os.PathLike[str], part: str) -> dict[str, Any]:
     tables = [t for t in extensions(path) if _is(t, "SPECTRUM", "SPECTRUM")]
     name = Path(path).name
     if not tables:
@@ -327,44 +375,6 @@ def read_spectrum_table(path: str | os.PathLike[str], *, part: str = "source") -
         "keywords": {str(k): v for k, v in table.header.items() if k and k not in ("COMMENT",)},
         "place": table.place,
     }
-
-
-def companion(path: str | os.PathLike[str], named: Any, what: str) -> Path | None:
-    """The file that a keyword names, beside the spectrum; also gzipped, or with the gzip undone.
-
-    Parameters
-    ----------
-    path : path-like
-        The spectrum.
-    named : object
-        Value of the keyword.
-    what : str
-        The keyword, for the message.
-
-    Returns
-    -------
-    pathlib.Path or None
-        None where the keyword names nothing.
-
-    Raises
-    ------
-    MissingResponseError
-        If it names a file that is not there.
-    """
-    text = str(named or "").strip()
-    if not text or text.upper() == "NONE":
-        return None
-    folder, base = Path(path).parent, Path(text).name
-    for name in (base, f"{base}.gz", base.removesuffix(".gz")):
-        if (folder / name).is_file():
-            return folder / name
-    raise MissingResponseError(
-        f"{Path(path).name}: {what} names {base}, which is not beside it; give it by hand"
-    )
-
-
-def _find(path: Any, classes: tuple[str, ...], names: tuple[str, ...]) -> Extension:
-    return _pick(extensions(path), classes, names, path)
 
 
 def _pick(
