@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decan.core.errors import CorruptFile, IntegrityError
+from decan.core.files import reading
 
 __all__ = ["BATCH_ARCHIVES", "mirabest_name", "read_batches"]
 
@@ -95,19 +96,29 @@ def read_batches(path: str | os.PathLike[str], *, md5: str | None = None) -> dic
     (2, 4, 4)
     """
     source = Path(path)
-    if md5 is not None:
-        found = hashlib.md5(source.read_bytes(), usedforsecurity=False).hexdigest()
-        if found != md5:
-            raise IntegrityError(f"{source}: MD5 {found}, expected {md5}; download it again")
+    if source.is_dir():
+        members = [(p.name, p.read_bytes()) for p in sorted(source.iterdir()) if _wanted(p.name)]
+    else:
+        with reading(source, "batch archive"):
+            _refuse_other(source, md5)
+            members = _members(source)
     columns: dict[str, list[Any]] = {}
-    images = []
-    for name, content in _members(source):
-        batch = _batch(f"{source.name}/{name}" if name != source.name else source.name, content)
-        stack = _images(name, batch.pop("data"))
+    images: list[NDArray[np.uint8]] = []
+    for name, content in members:
+        where = source.name if name == source.name else f"{source.name}/{name}"
+        batch = _batch(where, content)
+        stack = _images(where, batch.pop("data"))
+        if images and stack.shape[1:] != images[0].shape[1:]:
+            raise CorruptFile(
+                f"{where}: images of {stack.shape[1]} px, expected {images[0].shape[1]} as in the "
+                "other batches"
+            )
         images.append(stack)
         columns.setdefault("batch", []).extend([name] * len(stack))
         for key, values in batch.items():
-            if isinstance(values, list | tuple | np.ndarray) and len(values) == len(stack):
+            if isinstance(values, list | tuple | np.ndarray) and np.shape(values)[:1] == (
+                len(stack),
+            ):
                 columns.setdefault(key, []).extend(values)
     if not images:
         raise CorruptFile(f"{source}: no data_batch_* or test_batch in it")
@@ -163,19 +174,26 @@ class _Restricted(pickle.Unpickler):
         raise pickle.UnpicklingError(f"wants to build {module}.{name}")
 
 
-def _members(source: Path) -> list[tuple[str, bytes]]:
-    def wanted(name: str) -> bool:
-        return name.startswith("data_batch") or name == "test_batch"
+def _refuse_other(source: Path, md5: str | None) -> None:
+    if md5 is None:
+        return
+    found = hashlib.md5(source.read_bytes(), usedforsecurity=False).hexdigest()
+    if found != md5:
+        raise IntegrityError(f"{source}: MD5 {found}, expected {md5}; download it again")
 
-    if source.is_dir():
-        return [(p.name, p.read_bytes()) for p in sorted(source.iterdir()) if wanted(p.name)]
+
+def _wanted(name: str) -> bool:
+    return name.startswith("data_batch") or name == "test_batch"
+
+
+def _members(source: Path) -> list[tuple[str, bytes]]:
     if not tarfile.is_tarfile(source):
         return [(source.name, source.read_bytes())]
     found = []
     with tarfile.open(source) as archive:
         # Members are read in place; nothing is ever unpacked onto the disk.
         for member in sorted(archive.getmembers(), key=lambda one: one.name):
-            stream = archive.extractfile(member) if wanted(Path(member.name).name) else None
+            stream = archive.extractfile(member) if _wanted(Path(member.name).name) else None
             if stream is not None:
                 found.append((Path(member.name).name, stream.read()))
     return found

@@ -67,12 +67,14 @@ def pretrain(
     """Pre-train an encoder on unlabelled cutouts; an interrupted run goes on."""
     import numpy as np
 
+    from decan.core.files import reading
+
     from .byol import BYOL
     from .cutouts import CutoutSet
     from .stamps import network_stamps
 
     if source.suffix == ".npz":
-        with np.load(source, allow_pickle=False) as archive:
+        with reading(source, "npz"), np.load(source, allow_pickle=False) as archive:
             images = archive["images"]
     else:
         images = CutoutSet.from_batches(source).images

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from decan.core.errors import CorruptFile
+from decan.core.errors import CorruptFile, SchemaError
+from decan.core.files import reading
 
 from .masking import BEAM_ARCSEC, PIXEL_ARCSEC
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["CutoutSet", "positions"]
 
 _EDGE = 0.3
+# Pixels of other sizes (arcsec) are a damaged header: resampled, they would fill the memory.
+_FINEST, _COARSEST = 0.05, 60.0
 
 
 @dataclass
@@ -145,10 +148,11 @@ class CutoutSet:
 
         Raises
         ------
-        CorruptFile
-            If a file is no FITS image.
-        ValueError
-            If it is a cube of several planes; the message names the axis.
+        CorruptFile, DataNotAvailable
+            If a file is no FITS image, or absent.
+        SchemaError
+            If it is a cube of several planes (the message names the axis), or its pixels have
+            a size that no survey has.
         """
         files = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
         rows = [_read_fits(Path(file)) for file in files]
@@ -330,43 +334,39 @@ def _states(images: NDArray[Any]) -> list[str]:
 
 
 def _read_fits(path: Path) -> dict[str, Any]:
+    with reading(path, "FITS image"):
+        data, header = _first_image(path)
+        while data.ndim > 2:
+            if data.shape[0] != 1:
+                axis = data.ndim
+                kind = header.get(f"CTYPE{axis}", "")
+                raise SchemaError(
+                    f"{path}: a cube; FITS axis {axis} ({kind}) has {data.shape[0]} planes. "
+                    "Select one plane and write it as an image"
+                )
+            data = data[0]
+        beam, notes = _beam(path, header)
+        image, told = _in_first_pixels(path, data.astype(np.float32), header)
+        return {
+            "name": str(header.get("OBJECT") or path.stem).strip(),
+            "image": image,
+            "beam": beam,
+            "note": "; ".join([*notes, *told]),
+            **_centre(header, data.shape),
+        }
+
+
+def _first_image(path: Path) -> tuple[NDArray[Any], Any]:
     from astropy.io import fits
     from astropy.utils.exceptions import AstropyWarning
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
-            with fits.open(path) as hdus:
-                hdu = next(
-                    (one for one in hdus if one.data is not None and one.data.ndim > 1), None
-                )
-                if hdu is None:
-                    raise CorruptFile(f"{path}: no image in it")
-                data, header = np.asarray(hdu.data), hdu.header.copy()
-    except (OSError, ValueError, TypeError) as error:
-        raise CorruptFile(f"{path}: no readable FITS image ({error})") from error
-    while data.ndim > 2:
-        if data.shape[0] != 1:
-            axis = data.ndim
-            kind = header.get(f"CTYPE{axis}", "")
-            raise ValueError(
-                f"{path}: a cube; FITS axis {axis} ({kind}) has {data.shape[0]} planes. "
-                "Select one plane and write it as an image"
-            )
-        data = data[0]
-    image = data.astype(np.float32)
-    notes = []
-    beam, told = _beam(path, header)
-    notes += told
-    image, told = _in_first_pixels(path, image, header)
-    notes += told
-    return {
-        "name": str(header.get("OBJECT") or path.stem).strip(),
-        "image": image,
-        "beam": beam,
-        "note": "; ".join(notes),
-        **_centre(header, data.shape),
-    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AstropyWarning)
+        with fits.open(path) as hdus:
+            for hdu in hdus:
+                if hdu.is_image and hdu.data is not None and hdu.data.ndim > 1:
+                    return np.asarray(hdu.data), hdu.header.copy()
+    raise CorruptFile(f"{path}: no image in it")
 
 
 def _beam(path: Path, header: Any) -> tuple[list[float], list[str]]:
@@ -389,6 +389,11 @@ def _in_first_pixels(
         warnings.warn(f"{path.name}: {note}", stacklevel=5)
         return image, [note]
     found = abs(float(scale)) * 3600
+    if not _FINEST <= found <= _COARSEST:
+        raise SchemaError(
+            f"{path}: pixels of {found:.3g} arcsec, expected {_FINEST} to {_COARSEST:g}; "
+            "correct CDELT2 or CD2_2"
+        )
     if abs(found / PIXEL_ARCSEC - 1) < 5e-3:
         return image, []
     return resampled(image, found), [f"resampled from {found:.3g} arcsec/px"]

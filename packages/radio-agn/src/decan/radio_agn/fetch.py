@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from decan.core.data.remote import request
-from decan.core.errors import CorruptFile, DataNotAvailable
+from decan.core.errors import CorruptFile, DecanError
 from decan.core.files import replacing
 
 from .cutouts import CutoutSet, positions
@@ -222,7 +222,7 @@ def _one(
                 # That the beam is taken from the survey is known here.
                 warnings.simplefilter("ignore", UserWarning)
                 found = CutoutSet.from_fits(file)
-        except (DataNotAvailable, CorruptFile) as error:
+        except DecanError as error:
             file.unlink(missing_ok=True)
             problems.append(str(error))
             continue
