@@ -13,6 +13,8 @@ import numpy as np
 
 from decan.core.data.registry import DataSet, File, Registry
 from decan.core.data.tables import read_table
+from decan.core.errors import SchemaError
+from decan.core.files import reading
 
 from .response import BandResponse
 
@@ -63,6 +65,13 @@ def read_response(path: Path) -> BandResponse:
     -------
     BandResponse
 
+    Raises
+    ------
+    DataNotAvailable, CorruptFile
+        If the file is absent or broken.
+    SchemaError
+        If shapes do not fit, bins are reversed, or areas are negative.
+
     Examples
     --------
     >>> import tempfile
@@ -71,13 +80,20 @@ def read_response(path: Path) -> BandResponse:
     >>> read_response(path).area.shape
     (5, 2)
     """
-    with np.load(path, allow_pickle=False) as archive:
-        return BandResponse(
-            archive["e_lo"].astype(float),
-            archive["e_hi"].astype(float),
-            archive["area_cm2"].astype(float),
-            "EPIC-pn, full frame, calibration files",
+    # Opened here: what numpy opens stays open where the file is spoilt.
+    with reading(path, "response") as file, file.open("rb") as stream:
+        archive = np.load(stream, allow_pickle=False)
+        low, high, area = (archive[name].astype(float) for name in ("e_lo", "e_hi", "area_cm2"))
+    if low.ndim != 1 or high.shape != low.shape or area.shape != (5, len(low)):
+        raise SchemaError(
+            f"{path}: e_lo {low.shape}, e_hi {high.shape}, area_cm2 {area.shape}; expected (n,), "
+            "(n,) and (5, n)"
         )
+    if not ((low > 0) & (high > low) & np.isfinite(high) & (area >= 0).all(axis=0)).all():
+        raise SchemaError(
+            f"{path}: expected bins with 0 < e_lo < e_hi and areas that are not negative"
+        )
+    return BandResponse(low, high, area, "EPIC-pn, full frame, calibration files")
 
 
 def _read_snapshots(path: Path) -> pd.DataFrame:

@@ -198,7 +198,7 @@ def source_ids(
             f"{column}: {len(rows)} rows without a source, the first is row {rows[0]}"
         )
     if positions and set(positions) <= set(table.columns):
-        ra, dec = (table[name].to_numpy(float) for name in positions)
+        ra, dec = numbers(table, positions, "positions").T
         first = ids.map(dict(zip(ids[::-1], range(len(ids) - 1, -1, -1), strict=True))).to_numpy()
         apart = _separation_arcsec(ra, dec, ra[first], dec[first])
         if (far := np.flatnonzero(apart > BLEND_ARCSEC)).size:
@@ -270,6 +270,11 @@ def clean_detections(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]
     dropped : dict of str to int
         Rows that each rule took out, in this order.
 
+    Raises
+    ------
+    SchemaError
+        If a value of these is no number.
+
     Examples
     --------
     >>> import pandas as pd
@@ -283,7 +288,7 @@ def clean_detections(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]
         ("EP_8_DET_ML", "EP_8_DET_ML ≤ 8", lambda values: values > 8),
     ):
         if column in table:
-            good = keep(table[column])
+            good = keep(numbers(table, [column], "cleaning")[:, 0])
             dropped[rule] = int((~good).sum())
             table = table[good]
     return table, dropped

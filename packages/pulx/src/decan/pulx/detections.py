@@ -117,7 +117,7 @@ def features_4xmm(
         columns["SCATTER"], columns["VISITS"] = _scatter(log[:, 5], ids)
     features = assembled(columns, ids, log[:, 5], keep, report)
     if "EP_8_CTS" in table:
-        counts = np.maximum(table["EP_8_CTS"].to_numpy(dtype=float), 1)
+        counts = np.maximum(numbers(table, ["EP_8_CTS"], "4XMM")[:, 0], 1)
         features = replace(features, log_counts=np.log10(counts)[keep])
     return features
 
@@ -164,7 +164,8 @@ def features_chandra(table: pd.DataFrame, *, source: str = "name", peak: bool = 
     columns["HRSoft"] = hardness(flux[:, 1], flux[:, 2])
     columns["HRHard"] = hardness(flux[:, 1], flux[:, 3])
     if "var_intra_prob_b" in table:
-        columns["variable"] = (table["var_intra_prob_b"].to_numpy(float) > 0.9).astype(float)
+        probability = numbers(table, ["var_intra_prob_b"], "Chandra")[:, 0]
+        columns["variable"] = (probability > 0.9).astype(float)
     if peak:
         columns["log_peak"] = largest(np.log10(flux[:, 0]), ids)
     report = {"band fluxes floored": int(empty.sum())}
@@ -193,7 +194,7 @@ def _filled(
     error = np.full(flux.shape, np.nan)
     for b, band in enumerate((1, 2, 3, 4, 5, 8)):
         if f"EP_{band}_FLUX_ERR" in table:
-            error[:, b] = table[f"EP_{band}_FLUX_ERR"].to_numpy(dtype=float)
+            error[:, b] = numbers(table, [f"EP_{band}_FLUX_ERR"], "4XMM")[:, 0]
     usable = error > 0
     report["band fluxes floored at their error"] = int((inside & usable).sum())
     # A camera that was off has neither flux nor error.
@@ -208,9 +209,9 @@ def _catalogue_hardness(
     for k in range(1, 5):
         name = f"EP_HR{k}"
         if name in table:
-            value = table[name].to_numpy(dtype=float)
+            value = numbers(table, [name], "4XMM")[:, 0]
         elif f"EP_{k}_RATE" in table and f"EP_{k + 1}_RATE" in table:
-            value = hardness(table[f"EP_{k}_RATE"], table[f"EP_{k + 1}_RATE"])
+            value = hardness(*numbers(table, [f"EP_{k}_RATE", f"EP_{k + 1}_RATE"], "4XMM").T)
         else:
             value = hardness(flux[:, k - 1], flux[:, k])
         columns[name] = np.where(np.isfinite(value), value, 0.0)

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from decan.core.errors import SchemaError
+
 from .gti import exposure, inside, merge_intervals
 from .readers import RawEvents, read_event_file
 
@@ -197,10 +199,10 @@ class EventList:
         Raises
         ------
         DataNotAvailable, CorruptFile, SchemaError
-            If the file is absent, broken, or no event list.
+            If the file is absent, broken, or no event list; if its intervals are reversed, or
+            no event is left.
         ValueError
-            If ``energy`` is asked for and the mission's channels are not known here, or no
-            event is left.
+            If ``energy`` is asked for and the mission's channels are not known here.
         """
         raw = read_event_file(path)
         label = name or _label(raw, path)
@@ -209,18 +211,21 @@ class EventList:
             said.append(f"TIMEZERO {raw.timezero:g} s added")
         if raw.reference is None:
             said.append("no time reference in the header: times are relative")
-        return cls.from_times(
-            raw.times[keep],
-            gti=raw.intervals,
-            timezero=raw.timezero,
-            reference=raw.reference,
-            timesys=raw.timesys,
-            barycentred=raw.barycentred,
-            frame_time=raw.frame_time,
-            name=label,
-            notes=said,
-            header=raw.header,
-        )
+        try:
+            return cls.from_times(
+                raw.times[keep],
+                gti=raw.intervals,
+                timezero=raw.timezero,
+                reference=raw.reference,
+                timesys=raw.timesys,
+                barycentred=raw.barycentred,
+                frame_time=raw.frame_time,
+                name=label,
+                notes=said,
+                header=raw.header,
+            )
+        except ValueError as error:
+            raise SchemaError(f"{path}: {error}") from error
 
     @classmethod
     def from_stingray(cls, events: Any, *, name: str = "events") -> EventList:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from decan.core.errors import SchemaError
 
-from .catalogue import numbers, source_ids
+from .catalogue import numbers, source_ids, three_valued
 from .features import Features, assembled, by_source, hardness
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def features_swift(
     rate, error, soft, hard = numbers(snapshots, names, "Swift").T
     ids = source_ids(snapshots, source)
     limit = (
-        snapshots["upper_limit"].to_numpy(bool)
+        three_valued(snapshots["upper_limit"], "upper_limit") == 1
         if "upper_limit" in snapshots
         else np.zeros(len(rate), bool)
     )

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
+from decan.core.errors import CorruptFile, SchemaError
+from decan.core.files import reading
 
 __all__ = ["RawEvents", "read_event_file", "time_reference"]
 
@@ -122,19 +123,13 @@ def read_event_file(path: str | os.PathLike[str]) -> RawEvents:
     """
     from astropy.io import fits
 
-    path = Path(path)
-    if not path.is_file():
-        raise DataNotAvailable(f"{path}: no such file")
     try:
-        with fits.open(path, memmap=False) as hdus:
-            return _from_hdus(hdus, path.name)
+        with reading(path, "FITS event list") as file, fits.open(file, memmap=False) as hdus:
+            return _from_hdus(hdus, file.name)
     except SchemaError:
-        if _is_cut(path):
+        if _is_cut(Path(path)):
             raise CorruptFile(f"{path}: the compressed file ends early; get it again") from None
         raise
-    except (OSError, EOFError, TypeError, ValueError, zlib.error, fits.VerifyError) as error:
-        said = str(error).split(". ")[0].rstrip(".")
-        raise CorruptFile(f"{path}: not readable as FITS events ({said})") from error
 
 
 def time_reference(header: Any, where: str) -> tuple[int, float] | None:
@@ -210,11 +205,11 @@ def _from_hdus(hdus: Any, where: str) -> RawEvents:
     reference_frame = str(header.get("TIMEREF", "")).strip().upper()
 
     def integers(name: str) -> NDArray[np.int64] | None:
-        return np.asarray(events.data[column[name]]).astype(np.int64) if name in column else None
+        return _each(events, column[name], where).astype(np.int64) if name in column else None
 
     return RawEvents(
-        times=np.asarray(events.data[column["TIME"]], dtype=float),
-        energy_kev=_energy(events, column, telescope),
+        times=_each(events, column["TIME"], where),
+        energy_kev=_energy(events, column, telescope, where),
         pattern=integers("PATTERN"),
         flag=integers("FLAG") if telescope == "XMM" else None,
         intervals=_intervals(tables, events),
@@ -245,12 +240,24 @@ def _number(value: Any, key: str, where: str) -> float:
     return float(value)
 
 
-def _energy(events: Any, column: dict[str, str], telescope: str) -> NDArray[np.float64] | None:
+def _each(events: Any, name: str, where: str) -> NDArray[np.float64]:
+    """One number an event."""
+    values = np.asarray(events.data[name], dtype=float)
+    if values.ndim != 1:
+        raise SchemaError(
+            f"{where}: column {name!r} has shape {values.shape}, expected one number an event"
+        )
+    return values
+
+
+def _energy(
+    events: Any, column: dict[str, str], telescope: str, where: str
+) -> NDArray[np.float64] | None:
     if telescope == "CHANDRA" and "ENERGY" in column:
-        return np.asarray(events.data[column["ENERGY"]], dtype=float) / 1000
+        return _each(events, column["ENERGY"], where) / 1000
     if telescope in _ENERGY_OF_PI and "PI" in column:
         slope, offset = _ENERGY_OF_PI[telescope]
-        return slope * np.asarray(events.data[column["PI"]], dtype=float) + offset
+        return slope * _each(events, column["PI"], where) + offset
     return None
 
 

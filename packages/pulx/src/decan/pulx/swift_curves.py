@@ -208,7 +208,10 @@ def _blocks(path: Path) -> Iterator[_Block]:
         if not words:
             continue
         if words[0].upper() == "READ" and len(words) > 2 and words[1].upper() in _ERRORS:
-            errors |= {int(word): _ERRORS[words[1].upper()] for word in words[2:]}
+            for word in words[2:]:
+                if not word.isdecimal():
+                    raise CorruptFile(f"{path}: line {number}: {word!r} is no number of a column")
+                errors[int(word)] = _ERRORS[words[1].upper()]
         elif words[0].startswith("!") or words[0].upper() == "NO":
             if block.lines:  # what follows belongs to the next block
                 yield block
