@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from decan.core.data.registry import DataSet, File, Registry
-from decan.core.data.tables import read_table
+from decan.core.data.tables import number_column, read_table
+from decan.core.errors import CorruptFile, SchemaError
+from decan.core.files import reading
 
 if TYPE_CHECKING:
     import numpy as np
@@ -248,8 +250,11 @@ def hatlas_table(path: Path) -> pd.DataFrame:
 
     Raises
     ------
+    DataNotAvailable, CorruptFile
+        If the file is absent, empty, or no text.
     SchemaError
-        If a line has more or fewer fields than the header.
+        If a line has more or fewer fields than the header, a name stands there twice, or a
+        field is no number.
 
     Examples
     --------
@@ -261,13 +266,18 @@ def hatlas_table(path: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from decan.core.errors import SchemaError
-
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
-    names = lines[0].lstrip("# ").split(" ")
+    with reading(path, "text table") as file:
+        lines = file.read_text(encoding="utf-8").split("\n")
+    if not lines[0].strip("# \r"):
+        raise CorruptFile(f"{path}: no names of columns in the first line; is the file empty?")
+    names = lines[0].rstrip("\r").lstrip("# ").split(" ")
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise SchemaError(f"{path}: column {repeated[0]!r} is there more than once")
     rows = []
     for number, line in enumerate(lines[1:], start=2):
-        fields = line.split(" ")
+        if not line and number == len(lines):
+            break  # what follows the last end of a line
+        fields = line.rstrip("\r").split(" ")
         if len(fields) != len(names):
             raise SchemaError(
                 f"{path}: line {number} has {len(fields)} fields split on single blanks, expected "
@@ -276,7 +286,7 @@ def hatlas_table(path: Path) -> pd.DataFrame:
         rows.append([field or None for field in fields])
     table = pd.DataFrame(rows, columns=names)
     for name in names[1:]:
-        table[name] = pd.to_numeric(table[name])
+        table[name] = number_column(table, name, Path(path).name)
     return table
 
 

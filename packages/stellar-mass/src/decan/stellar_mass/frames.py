@@ -81,7 +81,7 @@ def sdss_cutout(
         If a frame cannot be had.
     CorruptFile
         If a frame cannot be read.
-    ValueError
+    SchemaError
         If the cutout leaves the frame for more than 5 % of its pixels.
 
     Examples
@@ -99,20 +99,22 @@ def aligned_cutout(
     frames: dict[str, bytes], ra_deg: float, dec_deg: float, *, size: int = 64
 ) -> NDArray[np.float32]:
     """Frames of several bands, as files in memory, resampled to the pixels of the r band."""
-    from astropy.wcs import WCS
     from scipy.ndimage import map_coordinates
 
-    opened = {band: _frame(body, band) for band, body in frames.items()}
-    red = WCS(opened["r"][1])
+    opened = {band: _frame(body, f"frame {band}") for band, body in frames.items()}
+    for band, (image, _) in opened.items():
+        if image.ndim != 2:
+            raise SchemaError(f"frame {band}: shape {image.shape}, expected two dimensions")
+    red = _coordinates(opened["r"][1], "frame r")
     x, y = red.all_world2pix(ra_deg, dec_deg, 0)
     step = np.arange(size) - (size - 1) / 2
     columns, rows = np.meshgrid(np.round(x) + step, np.round(y) + step)
     ra, dec = red.all_pix2world(columns, rows, 0)
     out = []
-    for image, header in opened.values():
-        there = WCS(header).all_world2pix(ra, dec, 0)
+    for band, (image, header) in opened.items():
+        there = _coordinates(header, f"frame {band}").all_world2pix(ra, dec, 0)
         out.append(map_coordinates(image, [there[1], there[0]], order=1, cval=np.nan))
-    return check_cutouts(np.stack(out)[None], bands=len(frames))[0]
+    return _checked(np.stack(out))
 
 
 def legacy_cutout(
@@ -185,9 +187,7 @@ def read_cutout(
     CorruptFile
         If it is no FITS file.
     SchemaError
-        If bands, their order, or the size differ.
-    ValueError
-        If a band is empty or too much is missing.
+        If bands, their order, or the size differ; if a band is empty or too much is missing.
 
     Examples
     --------
@@ -206,7 +206,28 @@ def read_cutout(
     wanted = (len(bands), size or image.shape[-1], size or image.shape[-1])
     if image.shape != wanted:
         raise SchemaError(f"cutout: shape {image.shape}, expected {wanted}")
-    return check_cutouts(image[None], bands=len(bands))[0]
+    return _checked(image)
+
+
+def _checked(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    try:
+        return check_cutouts(image[None])[0]
+    except ValueError as error:
+        raise SchemaError(f"cutout: {error}") from error
+
+
+def _coordinates(header: Any, name: str) -> Any:
+    from astropy.wcs import WCS
+
+    try:
+        found = WCS(header)
+        if found.naxis != 2 or not found.has_celestial:
+            raise ValueError("no two celestial axes")
+        found.all_pix2world(0, 0, 0)
+    except Exception as error:  # a spoilt header makes the parser raise anything
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise CorruptFile(f"{name}: no world coordinates ({reason})") from error
+    return found
 
 
 def _frame(body: bytes, name: str) -> tuple[NDArray[np.float32], Any]:
@@ -216,6 +237,10 @@ def _frame(body: bytes, name: str) -> tuple[NDArray[np.float32], Any]:
         plain = bz2.decompress(body) if body[:3] == b"BZh" else body
         with fits.open(io.BytesIO(plain)) as opened:
             data: Any = opened[0].data
-            return np.asarray(data, dtype=np.float32), opened[0].header.copy()
-    except (OSError, TypeError, ValueError, IndexError) as error:
-        raise CorruptFile(f"{name}: no FITS image ({error})") from error
+            image, header = np.asarray(data, dtype=np.float32), opened[0].header.copy()
+    except Exception as error:  # a spoilt file makes the parser raise anything
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise CorruptFile(f"{name}: no FITS image ({reason})") from error
+    if image.ndim < 2:
+        raise CorruptFile(f"{name}: no FITS image (its array has shape {image.shape})")
+    return image, header

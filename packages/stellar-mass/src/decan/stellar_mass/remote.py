@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from decan.core.data.remote import csv_table, request, tap_query
+from decan.core.data.tables import number_column, read_table
 from decan.core.errors import SchemaError
+from decan.core.files import reading
 
 from .inputs import SENTINELS
 
@@ -223,8 +225,6 @@ def mpa_jhu_masses(info: Path | str, extra: Path | str) -> pd.DataFrame:
     >>> mpa_jhu_masses.__name__
     'mpa_jhu_masses'
     """
-    from decan.core.data.tables import read_table
-
     names = ["lgm_tot_p16", "lgm_tot_p50", "lgm_tot_p84", "specsfr_tot_p50"]
     left, right = read_table(info), read_table(extra)
     left.columns, right.columns = left.columns.str.lower(), right.columns.str.lower()
@@ -238,6 +238,8 @@ def mpa_jhu_masses(info: Path | str, extra: Path | str) -> pd.DataFrame:
         if absent:
             raise SchemaError(f"{path}: no column {absent[0]!r}")
     table = left[["specobjid", "ra", "dec", "z"]].join(right[names])
+    for name in table.columns[1:]:
+        table[name] = number_column(table, name, str(extra if name in names else info))
     return _without_sentinels(table[table["lgm_tot_p50"] > 0].reset_index(drop=True))
 
 
@@ -256,8 +258,10 @@ def read_gswlc(path: str | os.PathLike[str]) -> pd.DataFrame:
 
     Raises
     ------
+    DataNotAvailable, CorruptFile
+        If the file is absent or broken.
     SchemaError
-        If a row has too few fields.
+        If a row has too few fields, or one is no number.
 
     References
     ----------
@@ -275,12 +279,16 @@ def read_gswlc(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    table = pd.read_csv(path, sep=r"\s+", header=None, comment="#")
+    with reading(path, "table of GSWLC") as file:
+        table = pd.read_csv(file, sep=r"\s+", header=None, comment="#")
     known = min(len(table.columns), len(GSWLC_COLUMNS))
     if known < 19 or bool(table.iloc[:, :19].isna().any(axis=None)):
         raise SchemaError(f"{path}: {len(table.columns)} fields a row, expected 19 or more")
     table = table.iloc[:, :known]
     table.columns = pd.Index(GSWLC_COLUMNS[:known])
+    for name in table.columns:
+        if table[name].dtype.kind not in "iuf":
+            table[name] = number_column(table, name, str(path))
     return _without_sentinels(table)
 
 
@@ -352,8 +360,10 @@ def nsa_table(path: str | os.PathLike[str]) -> pd.DataFrame:
 
     Raises
     ------
+    DataNotAvailable, CorruptFile
+        If the file is absent or broken.
     SchemaError
-        If a column is missing.
+        If a column is missing, or not as wide as it should be.
 
     References
     ----------
@@ -370,7 +380,12 @@ def nsa_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     names = {"Z": "z", "SERSIC_N": "sersic_n", "SERSIC_BA": "axis_ratio",
              "PETRO_TH50": "petroR50_r", "PETRO_TH90": "petroR90_r",
              "ELPETRO_MASS": "elpetro_mass"}  # fmt: skip
-    with fits.open(path) as opened:
+    # Opened here: what astropy opens stays open where the file is spoilt.
+    with (
+        reading(path, "NASA-Sloan Atlas") as file,
+        file.open("rb") as stream,
+        fits.open(stream) as opened,
+    ):
         data: Any = opened[1].data
         absent = [n for n in (*names, "ELPETRO_FLUX") if n not in data.names]
         if absent:
@@ -379,6 +394,13 @@ def nsa_table(path: str | os.PathLike[str]) -> pd.DataFrame:
             new: np.asarray(data[old], dtype=np.float64) for old, new in names.items()
         }
         flux = np.asarray(data["ELPETRO_FLUX"], dtype=np.float64)
+    wide = [name for name, values in columns.items() if values.ndim != 1]
+    if wide or flux.shape[1:] != (7,):
+        found = columns[wide[0]] if wide else flux
+        raise SchemaError(
+            f"{path}: column {wide[0] if wide else 'ELPETRO_FLUX'!r} has shape {found.shape}; "
+            "expected one number a galaxy, and seven fluxes"
+        )
     for index, band in enumerate(("fuv", "nuv", *_BANDS)):
         columns[f"flux_{band}_nmgy"] = flux[:, index]
     return _without_sentinels(pd.DataFrame(columns))
