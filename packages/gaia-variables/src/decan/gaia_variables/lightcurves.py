@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import warnings
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from decan.core.data.tables import number_column, read_table
 from decan.core.errors import SchemaError
+from decan.core.files import reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -195,9 +196,7 @@ class LightCurves:
             return cls._from_lists(ids, time, mag, error, flags, name)
         return cls.from_arrays(
             ids.to_numpy(),
-            time.to_numpy(np.float64),
-            mag.to_numpy(np.float64),
-            error.to_numpy(np.float64),
+            *(number_column(table, columns[column], name) for column in wanted[1:]),
             flagged=None if flags is None else flags.to_numpy(bool),
             rows=f"{name}: row",
         )
@@ -205,21 +204,22 @@ class LightCurves:
     @classmethod
     def _from_lists(cls, ids: Any, time: Any, mag: Any, error: Any, flags: Any, name: str) -> Any:
         check_source_ids(ids.to_numpy(), unique=True)
-        lengths = np.array([len(cell) for cell in time], int)
+        cells = [
+            [_floats_of(cell, f"{name}: row {row}, column {column.name!r}")
+             for row, cell in enumerate(column)]
+            for column in (time, mag, error)
+        ]  # fmt: skip
+        lengths = np.array([len(cell) for cell in cells[0]], int)
         flat = []
-        for column in (time, mag, error):
-            found = np.array([len(cell) for cell in column], int)
+        for column, values in zip((time, mag, error), cells, strict=True):
+            found = np.array([len(cell) for cell in values], int)
             if (found != lengths).any():
                 row = int(np.flatnonzero(found != lengths)[0])
                 raise SchemaError(
                     f"{name}: row {row} has {lengths[row]} times and {found[row]} values "
                     f"of {column.name!r}"
                 )
-            flat.append(
-                np.concatenate([np.asarray(cell, np.float64) for cell in column])
-                if len(column)
-                else np.zeros(0)
-            )
+            flat.append(np.concatenate([*values, np.zeros(0)]))
         flagged = None if flags is None else np.concatenate([np.asarray(c, bool) for c in flags])
         return cls.from_arrays(
             np.repeat(ids.to_numpy(), lengths), *flat, flagged=flagged, rows=f"{name}: epoch"
@@ -247,9 +247,11 @@ class LightCurves:
         SchemaError
             As :meth:`from_table`.
         """
-        from decan.core.data.tables import read_table
-
-        return cls.from_table(read_table(path), name=Path(path).name)
+        with reading(path, "table of light curves") as file:
+            try:
+                return cls.from_table(read_table(file), name=file.name)
+            except (TypeError, ValueError) as error:
+                raise SchemaError(f"{file.name}: {error}") from error
 
     def __len__(self) -> int:
         return len(self.source_id)
@@ -421,6 +423,16 @@ def _floats(values: ArrayLike, name: str, n: int) -> NDArray[np.float64]:
     if array.shape != (n,):
         raise ValueError(f"{name}: expected shape ({n},) like source_id, found {array.shape}")
     return array
+
+
+def _floats_of(cell: Any, where: str) -> NDArray[np.float64]:
+    try:
+        values = np.asarray(cell, np.float64)
+    except (TypeError, ValueError) as error:
+        raise SchemaError(f"{where}: {error}") from None
+    if values.ndim != 1:
+        raise SchemaError(f"{where}: expected a list of numbers, found {cell!r:.40}")
+    return values
 
 
 def _refuse_fluxes(mag: NDArray, ids: NDArray, rows: str) -> None:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
+from decan.core.data.tables import read_table
+from decan.core.errors import SchemaError
+from decan.core.files import reading
 
 from .lightcurves import LightCurves, check_source_ids
 
@@ -176,8 +178,10 @@ def read_epoch_photometry(
 
     Raises
     ------
+    DataNotAvailable, CorruptFile
+        If the file is absent or broken.
     SchemaError
-        If the columns are of no known form.
+        If the columns are of no known form, or hold what they should not.
 
     Examples
     --------
@@ -189,8 +193,8 @@ def read_epoch_photometry(
     >>> read_epoch_photometry(path)
     <LightCurves: 1 star, 2 epochs, 1 in use (1 flagged by the archive)>
     """
-    path = Path(path)
-    return epoch_photometry(read_archive(path), path, schema=schema)
+    with reading(path, "epoch photometry") as file:
+        return epoch_photometry(read_archive(file), file, schema=schema)
 
 
 def epoch_photometry(
@@ -227,9 +231,8 @@ def epoch_photometry(
     known = schema or _recognised(table, path)
     wanted = [known.time, known.mag, known.flux]
     _need(table, ["source_id", *wanted], path)
-    ids = table["source_id"].to_numpy()
+    ids = _source_ids(table, path, unique=known.nested)
     if known.nested:
-        check_source_ids(ids)
         cells = {name: [_array(cell, path, row, name) for row, cell in enumerate(table[name])]
                  for name in _present(table, known)}  # fmt: skip
         lengths = np.array([len(cell) for cell in cells[known.time]], int)
@@ -246,14 +249,17 @@ def epoch_photometry(
         keep = np.ones(len(table), bool)
         if known.band in table:
             keep = table[known.band].astype(str).str.strip().str.upper().to_numpy() == "G"
-        flat = {name: _flat(table[name])[keep] for name in _present(table, known)}
+        flat = {name: _flat(table, name, path)[keep] for name in _present(table, known)}
         ids = ids[keep]
     rejected = flat.get(known.rejected)
     flags = None if rejected is None else np.nan_to_num(rejected) > 0
-    error = _magnitude_error(flat, known)
-    return LightCurves.from_arrays(
-        ids, flat[known.time], flat[known.mag], error, flagged=flags, rows=f"{path.name}: epoch"
-    )
+    error = _magnitude_error(flat, known, path)
+    try:
+        return LightCurves.from_arrays(
+            ids, flat[known.time], flat[known.mag], error, flagged=flags, rows=f"{path.name}: epoch"
+        )
+    except ValueError as wrong:
+        raise SchemaError(str(wrong)) from wrong
 
 
 def read_xp_continuous(
@@ -275,6 +281,8 @@ def read_xp_continuous(
 
     Raises
     ------
+    DataNotAvailable, CorruptFile
+        If the file is absent or broken.
     SchemaError
         If a column is missing or a row does not hold 55 coefficients.
 
@@ -288,36 +296,8 @@ def read_xp_continuous(
     ...
     decan.core.errors.SchemaError: xp.csv: column 'bp_coefficient_errors' is missing; ...
     """
-    path = Path(path)
-    table = read_archive(path)
-    known = schema or XP_SCHEMAS["RAW"]
-    names = [name.format(band=band) for band in ("bp", "rp")
-             for name in (known.coefficients, known.errors, known.correlations)]  # fmt: skip
-    _need(table, ["source_id", *names], path)
-    ids = check_source_ids(table["source_id"].to_numpy())
-    n, pairs = len(table), N_COEFFICIENTS * (N_COEFFICIENTS - 1) // 2
-    coefficients, errors = (
-        np.full((n, 2, N_COEFFICIENTS), np.nan),
-        np.full((n, 2, N_COEFFICIENTS), np.nan),
-    )
-    correlations = np.zeros((n, 2, pairs))
-    for band, letter in enumerate(("bp", "rp")):
-        for pattern, target, size in (
-            (known.coefficients, coefficients, N_COEFFICIENTS),
-            (known.errors, errors, N_COEFFICIENTS),
-            (known.correlations, correlations, pairs),
-        ):
-            name = pattern.format(band=letter)
-            for row, cell in enumerate(table[name]):
-                values = _array(cell, path, row, name)
-                if not len(values):
-                    continue
-                if len(values) != size:
-                    raise SchemaError(
-                        f"{path.name}: row {row}: {len(values)} values of {name!r}, expected {size}"
-                    )
-                target[row, band] = values
-    return XPCoefficients(ids, coefficients.reshape(n, -1), errors.reshape(n, -1), correlations)
+    with reading(path, "XP spectra") as file:
+        return _xp_of(read_archive(file), file, schema or XP_SCHEMAS["RAW"])
 
 
 def read_archive(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -348,29 +328,56 @@ def read_archive(path: str | os.PathLike[str]) -> pd.DataFrame:
     ...
     decan.core.errors.DataNotAvailable: absent.csv: no such file
     """
+    import pandas as pd
+
     path = Path(path)
-    if not path.is_file():
-        raise DataNotAvailable(f"{path}: no such file")
     if path.name.removesuffix(".gz").endswith((".csv", ".ecsv")):
-        import pandas as pd
-
-        try:
+        with reading(path, "CSV table") as file:
             table = pd.read_csv(
-                path, comment="#", dtype={"source_id": "Int64", "SOURCE_ID": "Int64"}
+                file, comment="#", dtype={"source_id": "Int64", "SOURCE_ID": "Int64"}
             )
-        except (ValueError, EOFError, OSError) as error:
-            raise CorruptFile(f"{path}: not a CSV table ({error})") from None
     else:
-        from decan.core.data.tables import read_table
-
         table = read_table(path)
-    table.columns = [str(name).strip().lower() for name in table.columns]
+    names = [str(name).strip().lower() for name in table.columns]
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise SchemaError(f"{path.name}: column {repeated[0]!r} is there more than once")
+    table.columns = names
     if "source_id" in table and str(table["source_id"].dtype) == "Int64":
         if table["source_id"].isna().any():
             row = int(np.flatnonzero(table["source_id"].isna())[0])
             raise SchemaError(f"{path.name}: row {row} has no source_id")
         table["source_id"] = table["source_id"].astype(np.int64)
     return table
+
+
+def _xp_of(table: pd.DataFrame, path: Path, known: XPSchema) -> XPCoefficients:
+    names = [name.format(band=band) for band in ("bp", "rp")
+             for name in (known.coefficients, known.errors, known.correlations)]  # fmt: skip
+    _need(table, ["source_id", *names], path)
+    ids = _source_ids(table, path, unique=True)
+    n, pairs = len(table), N_COEFFICIENTS * (N_COEFFICIENTS - 1) // 2
+    coefficients, errors = (
+        np.full((n, 2, N_COEFFICIENTS), np.nan),
+        np.full((n, 2, N_COEFFICIENTS), np.nan),
+    )
+    correlations = np.zeros((n, 2, pairs))
+    for band, letter in enumerate(("bp", "rp")):
+        for pattern, target, size in (
+            (known.coefficients, coefficients, N_COEFFICIENTS),
+            (known.errors, errors, N_COEFFICIENTS),
+            (known.correlations, correlations, pairs),
+        ):
+            name = pattern.format(band=letter)
+            for row, cell in enumerate(table[name]):
+                values = _array(cell, path, row, name)
+                if not len(values):
+                    continue
+                if len(values) != size:
+                    raise SchemaError(
+                        f"{path.name}: row {row}: {len(values)} values of {name!r}, expected {size}"
+                    )
+                target[row, band] = values
+    return XPCoefficients(ids, coefficients.reshape(n, -1), errors.reshape(n, -1), correlations)
 
 
 def _recognised(table: pd.DataFrame, path: Path) -> EpochSchema:
@@ -395,6 +402,13 @@ def _need(table: pd.DataFrame, names: list[str], path: Path) -> None:
             )
 
 
+def _source_ids(table: pd.DataFrame, path: Path, *, unique: bool) -> NDArray[np.int64]:
+    try:
+        return check_source_ids(table["source_id"].to_numpy(), unique=unique)
+    except (TypeError, ValueError) as error:
+        raise SchemaError(f"{path.name}: {error}") from error
+
+
 def _present(table: pd.DataFrame, known: EpochSchema) -> list[str]:
     names = (known.time, known.mag, known.flux, known.flux_error, known.rejected, known.over_error)
     return [name for name in names if name in table]
@@ -404,7 +418,10 @@ def _array(cell: Any, path: Path, row: int, name: str) -> NDArray[np.float64]:
     """A cell as numbers: an array, or text such as "(1.0, 2.0)" or "[1.0, null]"."""
     if isinstance(cell, list | tuple | np.ndarray):
         filled = [np.nan if value is None else value for value in cell]
-        return np.ma.filled(np.ma.asarray(filled, np.float64), np.nan)
+        try:
+            return np.ma.filled(np.ma.asarray(filled, np.float64), np.nan)
+        except (TypeError, ValueError) as error:
+            raise SchemaError(f"{path.name}: row {row}, column {name!r}: {error}") from None
     if not isinstance(cell, str) or not cell.strip(" ()[]\"'"):
         return np.zeros(0)
     words = [word.strip().strip("\"'") for word in cell.strip().strip("()[]{}\"'").split(",")]
@@ -420,18 +437,31 @@ _WORDS: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def _flat(column: pd.Series) -> NDArray[np.float64]:
+def _flat(table: pd.DataFrame, name: str, path: Path) -> NDArray[np.float64]:
     """Numbers of a column; "true" and "false" become 1 and 0."""
+    column = table[name]
     if column.dtype == bool or np.issubdtype(np.asarray(column).dtype, np.number):
         return column.to_numpy(np.float64)
     words = column.astype(str).str.strip().str.strip('"').str.lower()
-    return np.array([_WORDS.get(word, word) for word in words], np.float64)
+    found = np.empty(len(words))
+    for row, word in enumerate(words):
+        try:
+            found[row] = _WORDS.get(word, word)
+        except ValueError:
+            raise SchemaError(
+                f"{path.name}: row {row}, column {name!r}: {word!r} is no number"
+            ) from None
+    return found
 
 
-def _magnitude_error(flat: Mapping[str, NDArray], known: EpochSchema) -> NDArray[np.float64]:
+def _magnitude_error(
+    flat: Mapping[str, NDArray], known: EpochSchema, path: Path
+) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore", divide="ignore"):
         if known.flux_error in flat:
             return _POGSON * flat[known.flux_error] / flat[known.flux]
         if known.over_error in flat:
             return _POGSON / flat[known.over_error]
-    raise SchemaError(f"neither {known.flux_error!r} nor {known.over_error!r} is there")
+    raise SchemaError(
+        f"{path.name}: neither {known.flux_error!r} nor {known.over_error!r} is there"
+    )
