@@ -7,6 +7,8 @@ from decan.planetary_systems import GridCodec, MarkovCells, SystemGenerator, Sys
 from decan.planetary_systems.baselines import IndependentPlanets, TableOfCounts, Unigram
 from decan.planetary_systems.cell_networks import WordNetwork
 from decan.planetary_systems.experiments.speed import plain_samples
+from decan.planetary_systems.gap_network import GapNetwork
+from decan.planetary_systems.sampling import draw_systems
 
 
 def test_the_true_chain_is_scored_exactly(truth, chain, systems):
@@ -180,3 +182,18 @@ def test_sorting_and_counting_each_buy_likelihood():
     ]  # fmt: skip
     assert scores[0] < scores[1]
     assert scores[2] < scores[3] < cells.log_prob(test).sum()
+
+
+def test_nothing_is_drawn_beyond_the_edge_and_the_end_takes_its_probability():
+    torch.manual_seed(0)
+    network = GapNetwork(2).eval()
+    with torch.no_grad():
+        network.first.bias[10:20] = torch.linspace(0.0, 5.0, 10)
+    noise = torch.Generator().manual_seed(1)
+    counts, log_a, _, _ = draw_systems(network, torch.zeros(4000, 2), max_planets=9, noise=noise)
+    assert log_a.max() <= network.edge
+    empty = torch.zeros(1, 0, dtype=torch.float64)
+    end = network.token_log_prob(empty, empty, torch.tensor([0]), torch.zeros(1, 2)).exp().item()
+    # Four standard deviations of a share of 4000.
+    assert np.mean(counts == 0) == pytest.approx(end, abs=4 * 0.5 / np.sqrt(4000))
+    assert end > torch.sigmoid(network.stop(network.start(torch.zeros(1, 2), 9)[1])).item() + 0.1

@@ -83,7 +83,7 @@ class _Constant(nn.Module):
 class _ChainNetwork(GapNetwork):
     def __init__(self, chain: MarkovGaps) -> None:
         super().__init__(2, width=4, layers=1, heads=1)
-        self.chain = chain
+        self.chain, self.edge = chain, 1e9  # the chain knows of no edge
         self.trunk = _LastMass(chain.mass[0])  # type: ignore[assignment]
         self.stop = _Constant([math.log(chain.stop / (1 - chain.stop))])  # type: ignore[assignment]
         self.first = _Constant([0.0, chain.first[0], _raw(chain.first[1], self.gap_floor)])  # type: ignore[assignment]

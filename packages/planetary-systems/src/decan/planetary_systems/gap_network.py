@@ -20,6 +20,12 @@ __all__ = ["GapNetwork", "mixture_log_prob"]
 LN10 = math.log(10.0)
 SMALLEST_GAP = 1e-6
 """Gaps in log10 a below this count as this: two planets at one place have a finite density."""
+EDGE = 3.0
+"""log10 of 1000 au: a next planet beyond it is no planet of the disc but the end of the system.
+
+Mixtures have tails; without an edge one planet in two hundred would be drawn far beyond all
+that the network has seen.
+"""
 _SUN_IN_EARTH = 332946.05
 
 
@@ -62,7 +68,7 @@ class GapNetwork(nn.Module):
         n_positions: int = 64,
     ) -> None:
         super().__init__()
-        self.gap_floor, self.mass_floor = gap_floor, mass_floor
+        self.gap_floor, self.mass_floor, self.edge = gap_floor, mass_floor, EDGE
         self.a_bumps, self.m_bumps = Bumps(-2.2, 2.6, 20), Bumps(-2.3, 4.2, 24)
         self.gap_bumps, self.hill_bumps = Bumps(-3.0, 0.6, 16), Bumps(-0.2, 2.4, 12)
         self.trunk = Trunk(
@@ -129,9 +135,10 @@ class GapNetwork(nn.Module):
         seen = self.trunk(self._features(a, m, gap, **rest), context)
         stop = self.stop(seen).squeeze(-1)
         places = torch.arange(length + 1)
-        result = torch.where(
-            places == counts[:, None], functional.logsigmoid(stop), torch.zeros_like(stop)
+        end = torch.logaddexp(
+            functional.logsigmoid(stop), functional.logsigmoid(-stop) + self._log_beyond(seen, a)
         )
+        result = torch.where(places == counts[:, None], end, torch.zeros_like(end))
         if not length:
             return result
         later = (places[:-1] > 0).to(a.dtype).expand(a.shape)
@@ -148,6 +155,17 @@ class GapNetwork(nn.Module):
         return result + functional.pad(
             torch.where(inside, planet, torch.zeros_like(planet)), (0, 1)
         )
+
+    def _log_beyond(self, seen: Tensor, log_a: Tensor) -> Tensor:
+        """Log probability that a next planet would lie beyond the edge, at each place."""
+        start = torch.full_like(seen[:, :1, 0], self.edge)
+        inside = [mixture_cdf(self.first(seen[:, :1]), start, self.gap_floor)]
+        if log_a.shape[1]:
+            room = (self.edge - log_a).clamp(min=SMALLEST_GAP).log10()
+            inside.append(mixture_cdf(self.gap(seen[:, 1:]), room, self.gap_floor))
+        # Short of one, where the logarithm has no gradient.
+        least = torch.finfo(seen.dtype).eps
+        return torch.log1p(-torch.cat(inside, 1).clamp(max=1 - least))
 
     def start(self, context: Tensor, length: int) -> tuple[dict[str, Any], Tensor]:
         """State of a walk before the first planet, and what is seen there."""
@@ -203,6 +221,7 @@ class GapNetwork(nn.Module):
         stops = uniform < torch.sigmoid(self.stop_logit(seen))
         x = mixture_draw(self.place_parameters(state, seen), self.gap_floor, noise).double()
         log_a = x if state["at"] == 1 else state["log_a"] + 10 ** x.clamp(max=0.9)
+        stops |= log_a > self.edge
         parameters = self.mass_parameters(state, seen, log_a)
         return stops, log_a, mixture_draw(parameters, self.mass_floor, noise).double()
 

@@ -49,11 +49,15 @@ class GapWalk:
 
     def inside(self, state: dict[str, Any], seen: Tensor, bound: Tensor) -> tuple[Tensor, Tensor]:
         """Probability of a planet inside ``bound`` (log a, float64), and of the stop."""
-        stop = torch.sigmoid(self.network.stop_logit(seen).double())
-        parameters = self.network.place_parameters(state, seen).double()
-        below = mixture_cdf(parameters, self.place(state, bound), self.network.gap_floor)
-        below = torch.where(torch.isinf(bound), torch.ones_like(below), below)
-        return (1 - stop) * below, stop
+        net = self.network
+        stop = torch.sigmoid(net.stop_logit(seen).double())
+        parameters = net.place_parameters(state, seen).double()
+        edge = torch.full_like(bound, net.edge)
+        below, anywhere = (
+            mixture_cdf(parameters, self.place(state, place), net.gap_floor)
+            for place in (torch.minimum(bound, edge), edge)
+        )
+        return (1 - stop) * below, stop + (1 - stop) * (1 - anywhere)
 
     def draw(
         self,
@@ -67,9 +71,8 @@ class GapWalk:
         net = self.network
         parameters = net.place_parameters(state, seen).double()
         logit, mean, width = mixture_parts(parameters, net.gap_floor)
-        top = self.place(state, bound)[:, None]
+        top = self.place(state, bound.clamp(max=net.edge))[:, None]
         under = torch.special.ndtr((top - mean) / width)
-        under = torch.where(torch.isinf(bound)[:, None], torch.ones_like(under), under)
         logit = torch.log_softmax(logit, -1) + under.clamp(min=1e-300).log()
         n = len(seen)
         chosen = torch.stack([categorical(logit, noise) for _ in range(tries)], 1)
@@ -77,7 +80,7 @@ class GapWalk:
         x = mean.gather(1, chosen) + width.gather(1, chosen) * torch.special.ndtri(
             share.clamp(1e-15, 1 - 1e-15)
         )
-        x = torch.minimum(x, torch.where(torch.isinf(bound)[:, None], torch.full_like(x, 3.0), top))
+        x = torch.minimum(x, top)
         log_a = x if state["at"] == 1 else state["log_a"][:, None] + 10 ** x.clamp(max=0.9)
         flat = {**state, "log_a": state["log_a"].repeat_interleave(tries)}
         masses = net.mass_parameters(flat, seen.repeat_interleave(tries, 0), log_a.flatten())
