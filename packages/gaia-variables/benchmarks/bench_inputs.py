@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from decan.core.benchmark import Benchmark, best_of
+from decan.core.benchmark import Benchmark, best_of, installed
 from decan.gaia_variables import VariablesPipeline, XPPreprocessor, simulate_stars
 from decan.gaia_variables.experiments.speed import histogram_seconds, period_seconds, some_curves
 
@@ -23,10 +23,14 @@ def main() -> None:
     ours = seconds.pop("decan")
     for peer, theirs in seconds.items():
         bench.ratio(f"histograms of {len(curves)} curves", ours, theirs, peer=peer)
+    if not installed("light-curve"):
+        bench.absent(f"histograms of {len(curves)} curves", "light-curve")
     seconds = period_seconds(curves[:3])
     ours = seconds.pop("decan")
     for peer, theirs in seconds.items():
         bench.ratio("periodograms of 3 curves, 250k frequencies", ours, theirs, peer=peer)
+    if not installed("nifty-ls"):
+        bench.absent("periodograms of 3 curves, 250k frequencies", "nifty-ls")
     coefficients = np.random.default_rng(0).normal(size=(10_000, 110))
     bench.value(
         "samples of 10,000 spectra", best_of(lambda: XPPreprocessor().transform(coefficients))
