@@ -180,7 +180,7 @@ def test_files_that_are_no_netcdf_or_lack_a_variable_are_named(tmp_path):
         file["T"] = np.ones((3, 4, 5))
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 3])
-    with pytest.raises(CorruptFile, match="cannot be read as NetCDF"):
+    with pytest.raises(CorruptFile, match="not a readable NetCDF field"):
         read_netcdf(path)
     with pytest.raises(DataNotAvailable, match="no such file"):
         read_netcdf(tmp_path / "nothing.nc")

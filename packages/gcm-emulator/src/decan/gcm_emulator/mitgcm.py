@@ -7,6 +7,7 @@ makes of them temperature and winds at cell centres on longitude and latitude.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
+from decan.core.errors import CorruptFile, DataNotAvailable, DecanError, SchemaError
+from decan.core.files import reading
 
 from .cubed_sphere import SphereRegridder, centred_vertical, centred_winds
 from .field import GCMField
@@ -235,20 +237,16 @@ def read_mds(folder: str | os.PathLike[str], name: str, iteration: int | None = 
     shape = pieces[0].whole
     if any(piece.whole != shape for piece in pieces):
         raise SchemaError(f"{root}: the tiles of {stem} disagree on the size of the whole")
-    found = np.full(shape[::-1], np.nan)
-    filled = np.zeros(shape[::-1], dtype=bool)
-    for piece in pieces:
-        place = tuple(slice(first - 1, last) for first, last in reversed(piece.ranges))
-        found[place] = piece.values()
-        filled[place] = True
-    if not filled.all():
-        gaps = np.argwhere(~filled)
-        low, high = gaps.min(axis=0)[::-1] + 1, gaps.max(axis=0)[::-1] + 1
-        axes = ", ".join(f"{axis} {a}-{b}" for axis, a, b in zip("xyz", low, high, strict=False))
+    if gap := _gap(pieces):
         raise DataNotAvailable(
-            f"{root}: a tile of {stem} is missing, the one with {axes}; found "
+            f"{root}: a tile of {stem} is missing, the one with {gap}; found "
             f"{', '.join(meta.name for meta in metas)}"
         )
+    # Sizes are checked against the files first: a spoilt .meta may promise more than memory.
+    contents = [piece.values() for piece in pieces]
+    found = np.full(shape[::-1], np.nan)
+    for piece, values in zip(pieces, contents, strict=True):
+        found[tuple(slice(first - 1, last) for first, last in reversed(piece.ranges))] = values
     return found
 
 
@@ -298,13 +296,21 @@ def read_mitgcm(
     raw["theta"] = read_mds(folder, "T", iteration)
     for name in ("U", "V", "W"):
         raw[name] = read_mds(folder, name, iteration)
-    constants = _namelist(Path(folder))
-    planet = planet or _planet_of(constants)
-    return from_cubed_sphere(
-        raw, planet=planet, r_gas=constants["atm_rd"], cp=constants["atm_cp"],
-        p_ref_pa=constants.get("atm_po", float(raw["RF"].max())), lon_deg=lon_deg,
-        lat_deg=lat_deg, source=f"MITgcm dump {iteration} of {Path(folder).name}",
-    )  # fmt: skip
+    with reading(Path(folder) / "data", "namelist") as namelist:
+        constants = _namelist(namelist)
+        planet = planet or _planet_of(constants)
+    try:
+        return from_cubed_sphere(
+            raw, planet=planet, r_gas=constants["atm_rd"], cp=constants["atm_cp"],
+            p_ref_pa=constants.get("atm_po", float(raw["RF"].max())), lon_deg=lon_deg,
+            lat_deg=lat_deg, source=f"MITgcm dump {iteration} of {Path(folder).name}",
+        )  # fmt: skip
+    except DecanError:
+        raise
+    except (ArithmeticError, IndexError, ValueError) as error:
+        raise SchemaError(
+            f"{folder}: the variables of dump {iteration} make no climate ({error})"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -331,6 +337,9 @@ class _Piece:
         size = {"float64": 8, "float32": 4}.get(kind[1] if kind else "float64")
         if size is None:
             raise SchemaError(f"{meta}: dataprec {kind[1]!r} is not known")  # type: ignore[index]
+        for whole, first, last in rows:
+            if not 1 <= first <= last <= whole:
+                raise SchemaError(f"{meta}: dimList says {first} to {last} of {whole}")
         return cls(
             meta, tuple(row[0] for row in rows), tuple((row[1], row[2]) for row in rows), size
         )
@@ -340,7 +349,7 @@ class _Piece:
         if not data.is_file():
             raise DataNotAvailable(f"{data}: missing beside {self.meta.name}")
         shape = tuple(last - first + 1 for first, last in reversed(self.ranges))
-        expected = int(np.prod(shape)) * self.bytes_each
+        expected = math.prod(shape) * self.bytes_each
         found = data.stat().st_size
         if found != expected:
             sizes = " x ".join(map(str, (self.bytes_each, *shape)))
@@ -355,6 +364,29 @@ class _Piece:
         return np.asarray(values.reshape(shape))
 
 
+def _gap(pieces: list[_Piece]) -> str:
+    """Ranges of what no tile covers, or nothing; found on the edges of tiles, not on cells."""
+    edges = [
+        sorted({0, n, *(edge for piece in pieces for edge in (piece.ranges[k][0] - 1,
+                                                              piece.ranges[k][1]))})
+        for k, n in enumerate(pieces[0].whole)
+    ]  # fmt: skip
+    filled = np.zeros([len(along) - 1 for along in edges], dtype=bool)
+    for piece in pieces:
+        filled[tuple(
+            slice(along.index(first - 1), along.index(last))
+            for along, (first, last) in zip(edges, piece.ranges, strict=True)
+        )] = True  # fmt: skip
+    if filled.all():
+        return ""
+    free = np.argwhere(~filled)
+    low, high = free.min(axis=0), free.max(axis=0) + 1
+    return ", ".join(
+        f"{axis} {along[a] + 1}-{along[b]}"
+        for axis, along, a, b in zip("xyz", edges, low, high, strict=False)
+    )
+
+
 def _absurd(values: Array) -> bool:
     """Whether numbers look as if their bytes were turned around."""
     with np.errstate(invalid="ignore", over="ignore"):
@@ -363,10 +395,7 @@ def _absurd(values: Array) -> bool:
     return bool(wrong.mean() > 0.01) if size.size else True
 
 
-def _namelist(folder: Path) -> dict[str, float]:
-    path = folder / "data"
-    if not path.is_file():
-        raise DataNotAvailable(f"{path}: the namelist with the constants of the run is missing")
+def _namelist(path: Path) -> dict[str, float]:
     text = path.read_text(encoding="utf-8", errors="replace")
     found: dict[str, float] = {}
     for line in text.splitlines():

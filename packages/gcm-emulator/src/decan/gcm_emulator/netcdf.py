@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
-from decan.core.files import replacing
+from decan.core.errors import CorruptFile, SchemaError
+from decan.core.files import reading, replacing
 
 from .field import FIELDS, GCMField
 from .planets import Planet
@@ -148,9 +148,10 @@ def read_netcdf(
     DataNotAvailable
         If there is no such file.
     CorruptFile
-        If it is no NetCDF.
+        If it is no NetCDF, or spoilt.
     SchemaError
-        If temperature or an axis is missing; the message lists what there is.
+        If temperature or an axis is missing (the message lists what there is), or values are
+        no climate.
 
     Examples
     --------
@@ -159,9 +160,19 @@ def read_netcdf(
     ...
     decan.core.errors.DataNotAvailable: no-such-file.nc: no such file
     """
-    where = Path(path)
-    if not where.is_file():
-        raise DataNotAvailable(f"{where}: no such file")
+    with reading(path, "NetCDF field") as where:
+        return _field(where, planet, time, substellar_lon)
+
+
+def field_of_file(path: Path, *arrays: Any, **settings: Any) -> GCMField:
+    """A field of what a file holds; values that are no climate name the file."""
+    try:
+        return GCMField(*arrays, **settings)
+    except ValueError as error:
+        raise SchemaError(f"{path}: {error}") from error
+
+
+def _field(where: Path, planet: Planet | None, time: int, substellar_lon: float) -> GCMField:
     variables, attributes = _contents(where)
     found = {
         ours: next((name for name in theirs if name in variables), None)
@@ -193,8 +204,8 @@ def read_netcdf(
         if name.startswith("vmr_")
     }
     days = attributes.get("averaging_days")
-    return GCMField(
-        **fields, lon_deg=axes["lon"]["data"], lat_deg=axes["lat"]["data"], p_pa=pressure,
+    return field_of_file(
+        where, **fields, lon_deg=axes["lon"]["data"], lat_deg=axes["lat"]["data"], p_pa=pressure,
         planet=planet, r_gas=r_gas, cp=cp, substellar_lon=substellar_lon, vmr=vmr,
         averaging_days=None if days is None else float(days),
         source=_text(attributes.get("source", where.name)),
@@ -205,26 +216,28 @@ def _contents(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
     """Variables (data, dims, attributes) and attributes of a NetCDF 3 or 4 file."""
     with path.open("rb") as stream:
         head = stream.read(4)
-    try:
-        if head[:3] == b"CDF":
-            from scipy.io import netcdf_file
+    if head[:3] == b"CDF":
+        return _from_netcdf3(path)
+    if head == b"\x89HDF":
+        import h5py
 
-            with netcdf_file(str(path), "r", mmap=False) as opened:
-                file: Any = opened
-                variables = {
-                    name: {"data": np.array(one[:], dtype=one[:].dtype.newbyteorder("=")),
-                           "dims": one.dimensions, "attrs": dict(one._attributes)}
-                    for name, one in file.variables.items()
-                }  # fmt: skip
-                return variables, dict(file._attributes)
-        if head == b"\x89HDF":
-            import h5py
-
-            with h5py.File(path, "r") as file:
-                return _from_hdf5(file)
-    except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
-        raise CorruptFile(f"{path}: cannot be read as NetCDF ({error})") from error
+        with h5py.File(path, "r") as file:
+            return _from_hdf5(file)
     raise CorruptFile(f"{path}: neither NetCDF 3 nor NetCDF 4 (it begins with {head!r})")
+
+
+def _from_netcdf3(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    from scipy.io import netcdf_file
+
+    # Through a handle: the reader leaves a file open whose header it cannot read.
+    with path.open("rb") as stream, netcdf_file(stream, "r", mmap=False) as opened:
+        file: Any = opened
+        variables = {
+            name: {"data": np.array(one[:], dtype=one[:].dtype.newbyteorder("=")),
+                   "dims": one.dimensions, "attrs": dict(one._attributes)}
+            for name, one in file.variables.items()
+        }  # fmt: skip
+        return variables, dict(file._attributes)
 
 
 def _from_hdf5(file: Any) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:

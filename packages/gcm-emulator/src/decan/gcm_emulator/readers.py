@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
+from decan.core.errors import CorruptFile, SchemaError
+from decan.core.files import reading
 
 from .field import GCMField
-from .netcdf import read_netcdf
+from .netcdf import field_of_file, read_netcdf
 from .planets import HOSTS, Planet
 
 __all__ = ["parse_roth_name", "read_field", "read_picaso3d", "read_roth", "read_sparc_profiles"]
@@ -150,12 +151,13 @@ def read_roth(path: str | os.PathLike[str], *, planet: Planet | None = None) -> 
     ...
     decan.core.errors.DataNotAvailable: PTprofiles-nothing.dat: no such file
     """
-    where = _existing(path)
-    planet = planet or parse_roth_name(where.name)
-    table, _ = _numbers(where, least=5)
-    lon, lat, bar, temperature = table[:, 1], table[:, 2], table[:, 3], table[:, 4]
-    axes, (cube,) = _cube(where, lon, lat, bar * 1e5, [temperature])
-    return GCMField(cube, *axes, planet=planet, source=f"Roth et al. 2024, {where.name}")
+    with reading(path, "profile file") as where:
+        planet = planet or parse_roth_name(where.name)
+        table, _ = _numbers(where, least=5)
+        lon, lat, bar, temperature = table[:, 1], table[:, 2], table[:, 3], table[:, 4]
+        axes, (cube,) = _cube(where, lon, lat, bar * 1e5, [temperature])
+        source = f"Roth et al. 2024, {where.name}"
+        return field_of_file(where, cube, *axes, planet=planet, source=source)
 
 
 def read_sparc_profiles(
@@ -192,7 +194,11 @@ def read_sparc_profiles(
     ...
     decan.core.errors.DataNotAvailable: no-such-file.dat: no such file
     """
-    where = _existing(path)
+    with reading(path, "profile file") as where:
+        return _sparc(where, planet, substellar_lon)
+
+
+def _sparc(where: Path, planet: Planet | None, substellar_lon: float) -> GCMField:
     table, header = _numbers(where, least=5)
     names = _column_names(header, table.shape[1])
     columns = [np.where(column == _MISSING, np.nan, column) for column in table.T[4:]]
@@ -207,9 +213,9 @@ def read_sparc_profiles(
             fields["T"] = cube
         elif re.fullmatch(r"[A-Z][A-Za-z0-9]*", key):
             vmr[key] = cube
-    return GCMField(
-        fields.pop("T"), *axes, **fields, vmr=vmr, planet=planet, substellar_lon=substellar_lon,
-        source=where.name,
+    return field_of_file(
+        where, fields.pop("T"), *axes, **fields, vmr=vmr, planet=planet,
+        substellar_lon=substellar_lon, source=where.name,
     )  # fmt: skip
 
 
@@ -242,7 +248,11 @@ def read_picaso3d(path: str | os.PathLike[str], *, planet: Planet | None = None)
     >>> read_picaso3d(path).shape
     (2, 2, 2)
     """
-    where = _existing(path)
+    with reading(path, "profile file") as where:
+        return _picaso(where, planet)
+
+
+def _picaso(where: Path, planet: Planet | None) -> GCMField:
     place: tuple[float, float] | None = None
     rows: list[tuple[float, float, float, float]] = []
     for number, line in enumerate(where.read_text(errors="replace").splitlines(), start=1):
@@ -265,14 +275,7 @@ def read_picaso3d(path: str | os.PathLike[str], *, planet: Planet | None = None)
         raise CorruptFile(f"{where}: no levels in it")
     table = np.array(rows)
     axes, (cube,) = _cube(where, table[:, 0], table[:, 1], table[:, 2] * 1e5, [table[:, 3]])
-    return GCMField(cube, *axes, planet=planet, source=where.name)
-
-
-def _existing(path: str | os.PathLike[str]) -> Path:
-    where = Path(path)
-    if not where.is_file():
-        raise DataNotAvailable(f"{where}: no such file")
-    return where
+    return field_of_file(where, cube, *axes, planet=planet, source=where.name)
 
 
 def _numbers(path: Path, *, least: int) -> tuple[Array, list[str]]:
@@ -288,8 +291,10 @@ def _numbers(path: Path, *, least: int) -> tuple[Array, list[str]]:
     try:
         frame = pd.read_csv(io.StringIO(body), header=None, sep=separator, dtype=float)
     except ValueError as error:
-        raise CorruptFile(f"{path}: not a table of numbers below line {start + 1} ({error})"
-                          ) from error  # fmt: skip
+        reason = " ".join(str(error).split())  # pandas ends some messages with a line feed
+        raise CorruptFile(
+            f"{path}: not a table of numbers below line {start + 1} ({reason})"
+        ) from error
     incomplete = frame.iloc[:, :least].isna().any(axis=1)
     if incomplete.any():
         line = start + 1 + int(np.flatnonzero(incomplete)[0])
