@@ -140,7 +140,7 @@ def test_a_fermi_cube_is_read_with_its_psf(tmp_path):
 
 def test_a_file_that_is_no_fits_is_said_to_be_none(tmp_path):
     (tmp_path / "image.fits").write_bytes(b"nothing of the kind")
-    with pytest.raises(CorruptFile, match="not a FITS file"):
+    with pytest.raises(CorruptFile, match="not a readable FITS file"):
         read_image(tmp_path / "image.fits")
     with pytest.raises(DataNotAvailable):
         read_image(tmp_path / "absent.fits")

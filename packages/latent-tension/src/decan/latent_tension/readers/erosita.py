@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from decan.core.errors import DataNotAvailable, SchemaError
+from decan.core.files import reading
 
 from ..image import PhotonImage
 from ..psf import ImagePSF
 from .events import bin_events, event_table, tangential_wcs
-from .images import celestial_wcs, image_extensions
+from .images import celestial_wcs, content_of, image_extensions, number
 
 __all__ = ["read_erosita_events", "read_erosita_psf", "read_erosita_tile"]
 
@@ -85,6 +86,8 @@ def read_erosita_events(
     events = event_table(
         path, {"RA": "deg", "DEC": "deg", "PI": None, "TM_NR": None, "PAT_TYP": None, "FLAG": None}
     )
+    if not np.issubdtype(events["FLAG"].dtype, np.integer):
+        raise SchemaError(f"{path}: EVENTS column FLAG is {events['FLAG'].dtype}, expected bits")
     flags = events["FLAG"].to_numpy().astype(np.int64) & 0xFFFFFFFF
     good = (
         (flags & EROSITA_FLAGS[release] == 0)
@@ -101,9 +104,10 @@ def read_erosita_events(
     else:
         seconds = _on_pixels(exposure, wcs, n_pixels)
         seconds = np.where(seconds < exposure_cut_s, 0, seconds)
-    return PhotonImage(
-        counts, seconds, psf, np.array(energy_edges) * u.keV, wcs=wcs, name=Path(path).name
-    )
+    with content_of(path):
+        return PhotonImage(
+            counts, seconds, psf, np.array(energy_edges) * u.keV, wcs=wcs, name=Path(path).name
+        )
 
 
 def read_erosita_tile(
@@ -171,19 +175,20 @@ def read_erosita_tile(
             _, data, header = image_extensions(files[0])[0]
             into.append(data if cutout is None else data[cutout])
             if wcs is None:
-                wcs = celestial_wcs(header)
+                wcs = celestial_wcs(header, files[0])
     if wcs is not None and cutout is not None:
         wcs = wcs.slice(cutout)
     edges = np.array([known[b] for b in bands]) * u.keV
     order = np.argsort(edges[:, 0])
-    return PhotonImage(
-        np.stack(counts)[order],
-        np.stack(exposure)[order],
-        psf,
-        edges[order],
-        wcs=wcs,
-        name=Path(folder).name,
-    )
+    with content_of(folder):
+        return PhotonImage(
+            np.stack(counts)[order],
+            np.stack(exposure)[order],
+            psf,
+            edges[order],
+            wcs=wcs,
+            name=Path(folder).name,
+        )
 
 
 def read_erosita_psf(
@@ -241,17 +246,27 @@ def read_erosita_psf(
     for energy in energies_ev:
         key = min(known, key=lambda k: (abs(k[0] - energy), abs(k[1] - off_axis_arcmin)))
         data, header = known[key]
-        step = pixel_arcsec / (abs(header["CDELT1"]) * _arcsec(header.get("CUNIT1", "arcsec")))
+        side = abs(number(header, "CDELT1", path)) * _arcsec(header, path)
+        if data.ndim != 2 or side == 0:
+            raise SchemaError(
+                f"{path}: a PSF of shape {data.shape} with pixels of {side:g} arcsec is no image"
+            )
+        step = pixel_arcsec / side
         # Mean over each pixel, by a fine grid of points inside it.
         fine = 5
         offset = (np.arange(size * fine) - (size * fine - 1) / 2) / fine * step
         y, x = np.meshgrid(
-            header["CRPIX2"] - 1 + offset, header["CRPIX1"] - 1 + offset, indexing="ij"
+            number(header, "CRPIX2", path) - 1 + offset,
+            number(header, "CRPIX1", path) - 1 + offset,
+            indexing="ij",
         )
         values = map_coordinates(data.astype(float), [y, x], order=1, mode="constant")
         stamp = values.reshape(size, fine, size, fine).mean((1, 3))
+        if not stamp.sum() > 0:
+            raise SchemaError(f"{path}: the PSF of {key[0]:g} eV has no light in its middle")
         stamps.append(np.clip(stamp, 0, None) / stamp.sum())
-    return ImagePSF(np.stack(stamps))
+    with content_of(path):
+        return ImagePSF(np.stack(stamps))
 
 
 def _on_pixels(path: str | os.PathLike[str], wcs: Any, n_pixels: int) -> np.ndarray:
@@ -261,7 +276,7 @@ def _on_pixels(path: str | os.PathLike[str], wcs: Any, n_pixels: int) -> np.ndar
     _, data, header = image_extensions(path)[0]
     y, x = np.mgrid[:n_pixels, :n_pixels]
     lon, lat = wcs.wcs_pix2world(x.ravel(), y.ravel(), 0)
-    there = celestial_wcs(header)
+    there = celestial_wcs(header, path)
     if there is None:
         raise SchemaError(f"{path}: no celestial coordinates in the header")
     px, py = there.wcs_world2pix(lon, lat, 0)
@@ -271,7 +286,8 @@ def _on_pixels(path: str | os.PathLike[str], wcs: Any, n_pixels: int) -> np.ndar
     return np.asarray(np.where(within, values, 0.0).reshape(n_pixels, n_pixels))
 
 
-def _arcsec(unit: str) -> float:
+def _arcsec(header: Any, path: str | os.PathLike[str]) -> float:
     from astropy import units as u
 
-    return float(u.Unit(unit).to("arcsec"))
+    with reading(path, "FITS header"):
+        return float(u.Unit(header.get("CUNIT1", "arcsec")).to("arcsec"))

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
+from decan.core.data.tables import number_column
+from decan.core.errors import SchemaError
 
 from ..image import PhotonImage
-from .images import image_extensions
+from .images import content_of, image_extensions, number, opened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +104,6 @@ def read_chandra(
     decan.core.errors.DataNotAvailable: no-such.fits: no such file
     """
     from astropy import units as u
-    from astropy.io import fits
     from astropy.wcs import WCS
 
     events = event_table(path, {"x": None, "y": None, "energy": None})
@@ -112,7 +112,7 @@ def read_chandra(
     low = [c - binning * (n_pixels - 1) / 2 for c in centre]
     x, y = ((events[k] - at) / binning for k, at in zip(("x", "y"), low, strict=True))
     counts = bin_events(x, y, events["energy"] / 1000, energy_edges, (n_pixels, n_pixels))
-    with fits.open(path) as file:
+    with opened(path) as file:
         header = file["EVENTS"].header
         names = [c.lower() for c in file["EVENTS"].columns.names]
         wcs = None
@@ -120,15 +120,17 @@ def read_chandra(
         if f"TCRVL{i}" in header:
             wcs = WCS(naxis=2)
             wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
-            wcs.wcs.crval = [header[f"TCRVL{k}"] for k in (i, j)]
-            wcs.wcs.cdelt = [header[f"TCDLT{k}"] * binning for k in (i, j)]
+            wcs.wcs.crval = [number(header, f"TCRVL{k}", path) for k in (i, j)]
+            wcs.wcs.cdelt = [number(header, f"TCDLT{k}", path) * binning for k in (i, j)]
             wcs.wcs.crpix = [
-                (header[f"TCRPX{k}"] - at) / binning + 1 for k, at in zip((i, j), low, strict=True)
+                (number(header, f"TCRPX{k}", path) - at) / binning + 1
+                for k, at in zip((i, j), low, strict=True)
             ]
     seconds = None if exposure is None else image_extensions(exposure)[0][1]
-    return PhotonImage(
-        counts, seconds, psf, np.array(energy_edges) * u.keV, wcs=wcs, name=Path(path).name
-    )
+    with content_of(path):
+        return PhotonImage(
+            counts, seconds, psf, np.array(energy_edges) * u.keV, wcs=wcs, name=Path(path).name
+        )
 
 
 def tangential_wcs(centre: tuple[float, float], n_pixels: int, pixel_arcsec: float) -> Any:
@@ -150,22 +152,20 @@ def event_table(path: str | os.PathLike[str], columns: dict[str, str | None]) ->
     renewing them.
     """
     import pandas as pd
-    from astropy.io import fits
 
-    if not Path(path).is_file():
-        raise DataNotAvailable(f"{path}: no such file")
-    try:
-        with fits.open(path, memmap=False) as file:
-            if "EVENTS" not in file:
-                raise SchemaError(f"{path}: no extension EVENTS; it has {[h.name for h in file]}")
-            data = file["EVENTS"].data
-            there = {name.lower(): name for name in data.columns.names}
-            missing = [name for name in columns if name.lower() not in there]
-            if missing:
-                raise SchemaError(
-                    f"{path}: EVENTS has no column {missing[0]!r}; it has {sorted(there.values())}"
-                )
-            found = {name: np.asarray(data[there[name.lower()]]) for name in columns}
-    except OSError as error:
-        raise CorruptFile(f"{path}: not a FITS file, or cut ({error})") from error
-    return pd.DataFrame({k: v.astype(v.dtype.newbyteorder("=")) for k, v in found.items()})
+    with opened(path) as file:
+        if "EVENTS" not in file:
+            raise SchemaError(f"{path}: no extension EVENTS; it has {[h.name for h in file]}")
+        data = file["EVENTS"].data
+        there = {name.lower(): name for name in getattr(data, "names", None) or ()}
+        missing = [name for name in columns if name.lower() not in there]
+        if missing:
+            raise SchemaError(
+                f"{path}: EVENTS has no column {missing[0]!r}; it has {sorted(there.values())}"
+            )
+        found = {name: np.asarray(data[there[name.lower()]]) for name in columns}
+        table = pd.DataFrame({k: v.astype(v.dtype.newbyteorder("=")) for k, v in found.items()})
+    for name in columns:
+        if not pd.api.types.is_numeric_dtype(table[name]):
+            table[name] = number_column(table, name, str(path))
+    return table

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from decan.core.errors import SchemaError
+from decan.core.files import reading
 
 from ..image import PhotonImage
 from ..psf import ImagePSF
-from .images import extension_names, image_extensions
+from .images import celestial_wcs, content_of, extension_names, image_extensions
 
 __all__ = ["read_fermi"]
 
@@ -51,9 +52,8 @@ def read_fermi(
     decan.core.errors.DataNotAvailable: no-such.fits: no such file
     """
     from astropy import units as u
-    from astropy.wcs import WCS
 
-    from decan.core.data.tables import read_table
+    from decan.core.data.tables import number_column, read_table
 
     found = image_extensions(counts)
     data, header = next(((d, h) for n, d, h in found if n == "COUNTS"), found[0][1:])
@@ -63,13 +63,27 @@ def read_fermi(
         raise SchemaError(f"{counts}: no extension EBOUNDS or COUNTS_BANDS; it has {names}")
     table = read_table(counts, hdu=bounds, required={"E_MIN": "keV", "E_MAX": "keV"})
     edges = table[["E_MIN", "E_MAX"]].to_numpy(float)
-    wcs = WCS(header).celestial
+    wcs = celestial_wcs(header, counts)
+    if wcs is None:
+        raise SchemaError(f"{counts}: no celestial coordinates in the header")
     pixel = abs(float(wcs.wcs.cdelt[1]))
+    if not 0 < pixel < 180:
+        raise SchemaError(f"{counts}: pixels of {pixel:g} degrees")
     spread = read_table(psf, hdu="PSF", required=["Energy", "Psf"])
-    theta = read_table(psf, hdu="THETA", required=["Theta"])["Theta"].to_numpy(float)
-    profiles = np.stack(spread["Psf"].to_list())
+    theta = number_column(read_table(psf, hdu="THETA", required=["Theta"]), "Theta", str(psf))
+    energy = number_column(spread, "Energy", str(psf))
+    with reading(psf, "PSF table"):
+        profiles = np.stack(spread["Psf"].to_list()).astype(float)
+    if not (
+        theta.size and np.all(np.diff(theta) > 0) and profiles.shape == (energy.size, theta.size)
+    ):
+        raise SchemaError(
+            f"{psf}: PSF of shape {profiles.shape} on {theta.size} angles, which must rise"
+        )
+    if not (np.all(energy > 0) and np.all(edges > 0)):
+        raise SchemaError(f"{counts}, {psf}: energies must be positive")
     middle = np.sqrt(edges.prod(1)) / 1000
-    chosen = [int(np.argmin(np.abs(np.log(spread["Energy"] / e)))) for e in middle]
+    chosen = [int(np.argmin(np.abs(np.log(energy / e)))) for e in middle]
     half = int(np.clip(np.ceil(theta[-1] / pixel), 3, 20))
     stamps = np.stack([_radial(theta, profiles[i], pixel, half) for i in chosen])
     seconds = None
@@ -78,9 +92,10 @@ def read_fermi(
         if len(seconds) != len(edges):
             at = np.linspace(0, len(seconds) - 1, 2 * len(edges) + 1)[1::2]
             seconds = np.stack([seconds[round(i)] for i in at])
-    return PhotonImage(
-        data, seconds, ImagePSF(stamps), edges * u.keV, wcs=wcs, name=Path(counts).name
-    )
+    with content_of(counts):
+        return PhotonImage(
+            data, seconds, ImagePSF(stamps), edges * u.keV, wcs=wcs, name=Path(counts).name
+        )
 
 
 def _radial(theta: np.ndarray, profile: np.ndarray, pixel: float, half: int) -> np.ndarray:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
+from decan.core.errors import DecanError, SchemaError
+from decan.core.files import reading
 
 from ..image import PhotonImage
 from ..psf import ImagePSF, PSFGrid
@@ -49,9 +52,8 @@ def read_image(
     Raises
     ------
     DataNotAvailable, CorruptFile, SchemaError
-        If a file is absent, no FITS, or holds no image.
-    ValueError
-        If what it holds is no observation; see :class:`PhotonImage`.
+        If a file is absent, no FITS, holds no image or PSF, or what it holds is no
+        observation; see :class:`PhotonImage`.
 
     Examples
     --------
@@ -77,25 +79,21 @@ def read_image(
         kept["exposure"] = inside["EXPOSURE"]
     if psf is not None:
         kept["psf"] = psf if not isinstance(psf, str | os.PathLike) else image_extensions(psf)[0][1]
-    elif "PSF_Y" in names:
-        kept["psf"] = PSFGrid(inside["PSF"], inside["PSF_Y"], inside["PSF_X"])
     elif "PSF" in names:
-        finer = next(h.get("OVERSAMP", 1) for n, _, h in found if n == "PSF")
-        kept["psf"] = ImagePSF(inside["PSF"], oversampling=finer)
+        kept["psf"] = _psf_inside(path, found)
     else:
-        raise ValueError(f"{path}: no extension PSF; give one (psf=, or --psf)")
+        raise SchemaError(f"{path}: no extension PSF; give one (psf=, or --psf)")
     for key, name in (("background", "BACKGROUND"), ("mask", "MASK")):
         if name in names:
             kept[key] = inside[name].astype(bool) if key == "mask" else inside[name]
-    edges = energy_edges if energy_edges is not None else _edges(header)
+    edges = energy_edges if energy_edges is not None else _edges(path, header)
     if edges is not None and not hasattr(edges, "unit"):
         edges = edges * u.keV
     kept.update(more)
     kept.setdefault("name", Path(path).name)
-    try:
-        return PhotonImage(counts, energy_edges=edges, wcs=celestial_wcs(header), **kept)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    wcs = celestial_wcs(header, path)
+    with content_of(path):
+        return PhotonImage(counts, energy_edges=edges, wcs=wcs, **kept)
 
 
 def write_image(image: PhotonImage, path: str | os.PathLike[str]) -> Path:
@@ -159,43 +157,84 @@ def image_extensions(path: str | os.PathLike[str]) -> list[tuple[str, np.ndarray
     """(name, data, header) of each extension that holds an image."""
     from astropy.io import fits
 
-    if not Path(path).is_file():
-        raise DataNotAvailable(f"{path}: no such file")
-    try:
-        with fits.open(path, memmap=False) as file:
-            found = [
-                (h.name.upper(), np.asarray(h.data), h.header)
-                for h in file
-                if isinstance(h, fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU)
-                and h.data is not None
-            ]
-    except (OSError, ValueError, TypeError) as error:
-        raise CorruptFile(f"{path}: not a FITS file, or cut ({error})") from error
+    with opened(path) as file:
+        found = [
+            (h.name.upper(), np.asarray(h.data), h.header)
+            for h in file
+            if isinstance(h, fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU)
+            and h.data is not None
+        ]
     if not found:
         raise SchemaError(f"{path}: no extension holds an image")
     return found
 
 
 def extension_names(path: str | os.PathLike[str]) -> list[str]:
-    from astropy.io import fits
-
-    with fits.open(path) as file:
+    with opened(path) as file:
         return [h.name.upper() for h in file]
 
 
-def celestial_wcs(header: Any) -> Any:
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """A FITS file; whatever goes wrong with it names it.
+
+    Through a handle of our own: astropy leaves a file open whose header it cannot read.
+    """
+    from astropy.io import fits
+
+    with (
+        reading(path, "FITS file") as whole,
+        whole.open("rb") as stream,
+        fits.open(stream, memmap=False) as file,
+    ):
+        yield file
+
+
+@contextmanager
+def content_of(path: str | os.PathLike[str]) -> Iterator[None]:
+    """What a readable file holds; where it is no observation, the error names the file."""
+    try:
+        yield
+    except DecanError:
+        raise
+    except ValueError as error:
+        raise SchemaError(f"{path}: {error}") from error
+
+
+def _psf_inside(
+    path: str | os.PathLike[str], found: list[tuple[str, np.ndarray, Any]]
+) -> ImagePSF | PSFGrid:
+    inside = {name: data for name, data, _ in found}
+    with content_of(path):
+        if "PSF_Y" in inside and "PSF_X" in inside:
+            return PSFGrid(inside["PSF"], inside["PSF_Y"], inside["PSF_X"])
+        header = next(h for n, _, h in found if n == "PSF")
+        return ImagePSF(inside["PSF"], oversampling=number(header, "OVERSAMP", path, 1))
+
+
+def number(header: Any, key: str, path: str | os.PathLike[str], default: Any = None) -> Any:
+    """A number of a header, or one line that says what stands there."""
+    with reading(path, "FITS header"):
+        value = header.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise SchemaError(f"{path}: header keyword {key} is {value!r}, expected a number")
+    return value
+
+
+def celestial_wcs(header: Any, path: str | os.PathLike[str]) -> Any:
     from astropy.wcs import WCS
 
     if "CTYPE1" not in header:
         return None
-    with warnings.catch_warnings():
+    with reading(path, "FITS header"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # old headers; what matters is checked by use
         wcs = WCS(header)
-    return wcs.celestial if wcs.has_celestial else None
+        return wcs.celestial if wcs.has_celestial else None
 
 
-def _edges(header: Any) -> np.ndarray | None:
+def _edges(path: str | os.PathLike[str], header: Any) -> np.ndarray | None:
     found: list[tuple[float, float]] = []
     while f"ELO{len(found)}" in header:
-        found.append((header[f"ELO{len(found)}"], header[f"EHI{len(found)}"]))
+        j = len(found)
+        found.append((number(header, f"ELO{j}", path), number(header, f"EHI{j}", path)))
     return np.array(found) if found else None
