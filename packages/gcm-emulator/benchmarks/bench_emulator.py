@@ -1,8 +1,9 @@
-"""Accuracy and time of every back end, of regridding and of a phase curve; peers where they are.
+"""Time of fits and predictions, of regridding, and of spectra; peers where they are.
 
-Usage: OMP_NUM_THREADS=1 python packages/gcm-emulator/benchmarks/bench_emulator.py [--small]
+Usage: OMP_NUM_THREADS=1 python packages/gcm-emulator/benchmarks/bench_emulator.py
 nemesispy 0.0.10 needs an older NumPy than this library: give its interpreter with
---nemesispy-python, and its columns are timed in a process of their own, warm, interleaved.
+--nemesispy-python, and its columns are timed in a process of their own, warm. Regridding and
+spectra take the real runs out of the data folder; what is not at hand is simulated.
 """
 
 from __future__ import annotations
@@ -10,133 +11,114 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-import time
 import warnings
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
+from decan.core.benchmark import Benchmark, best_of
 from decan.core.errors import DataNotAvailable
 from decan.gcm_emulator import (
     DATASETS,
     PLATO_LIKE,
     EmissionModel,
     FieldEmulator,
+    Planet,
     SphereRegridder,
     simulate_grid,
+    simulate_planet,
 )
 
-PEER = Path(__file__).with_name("peer_nemesispy.py")
+NEMESIS = Path(__file__).with_name("peer_nemesispy.py")
+GRAVITY_MS2 = 47.39
+"""Of WASP-43 b in the run."""
 
 
-def seconds(function, repeats=1):
-    """Shortest processor time of several calls: what others do does not count."""
-    times = []
-    for _ in range(repeats):
-        begin = time.process_time()
-        function()
-        times.append(time.process_time() - begin)
-    return min(times)
-
-
-def grid():
-    try:
-        return DATASETS.load("sim_grid60")
-    except DataNotAvailable:
-        return simulate_grid(rng=0)
-
-
-def back_ends(small):
-    planets, truth = grid(), simulate_grid(PLATO_LIKE, weather=None)
-    cases = {
-        "basis-gp": {}, "nearest": {}, "rbf": {},
-        "xgb": {"n_trees": 40, "rows": 40_000} if small else {},
-        "hgb": {"n_trees": 40, "rows": 40_000} if small else {},
-        "branch-trunk": {"epochs": 3} if small else {},
-        "dnn": {"epochs": 2} if small else {},
-    }  # fmt: skip
-    print(f"{'back end':14}{'fit, s':>9}{'predict, ms':>13}{'T, K':>8}{'u, m/s':>8}")
-    for name, settings in cases.items():
-        emulator = FieldEmulator(name, **settings)
+def back_ends(bench: Benchmark) -> None:
+    """Gaussian processes on modes beside trees on cells, both as this library calls them."""
+    planets = simulate_grid(hosts=["A5V", "G5V", "K5V", "M2V"], t_global_k=[900, 1500, 2100], rng=0)
+    ours = FieldEmulator(n_modes=8)
+    fit = best_of(lambda: ours.fit(planets), 1)
+    predict = best_of(lambda: ours.predict(PLATO_LIKE[1]), 3)
+    for backend, peer in (("xgb", "xgboost"), ("hgb", "scikit-learn")):
+        theirs = FieldEmulator(backend, n_trees=20, rows=20_000)
+        jobs = f"a fit of {len(planets)} planets, four fields", "a planet, four fields"
         try:
-            fit = seconds(lambda emulator=emulator: emulator.fit(planets))
-        except Exception as error:  # a peer that is not installed
-            print(f"{name:14}{error}")
+            seconds = best_of(lambda theirs=theirs: theirs.fit(planets), 1)
+        except ImportError:
+            bench.absent(jobs[0], peer)
             continue
-        predict = seconds(lambda emulator=emulator: emulator.predict(PLATO_LIKE[1]), 5)
-        errors = emulator.errors_on(truth).median(numeric_only=True)
-        print(f"{name:14}{fit:9.1f}{1e3 * predict:13.1f}{errors['T']:8.1f}{errors['u']:8.0f}")
+        bench.ratio(f"{jobs[0]}, 20 trees on 20,000 cells there", fit, seconds, peer=peer)
+        seconds = best_of(lambda theirs=theirs: theirs.predict(PLATO_LIKE[1]), 3)
+        bench.ratio(f"{jobs[1]}, with its errors here, 20 trees there", predict, seconds, peer=peer)
 
 
-def regridding():
+def regridding(bench: Benchmark) -> None:
+    """From a cubed sphere, or as many points of a spiral, to longitude and latitude."""
+    from scipy.interpolate import LinearNDInterpolator
+
     try:
         raw = DATASETS.load("hd209458b_native")
+        lon, lat, levels = raw["XC"].ravel(), raw["YC"].ravel(), raw["theta"]
     except DataNotAvailable:
-        print("regridding: the native run is not at hand")
-        return
-    lon, lat = np.arange(-177.5, 180, 5.0), np.arange(-88.0, 89, 4.0)
-    made = seconds(lambda: SphereRegridder(raw["XC"], raw["YC"], lon, lat))
-    regrid = SphereRegridder(raw["XC"], raw["YC"], lon, lat, raw["area"])
-    moved = seconds(lambda: regrid.scalar(raw["theta"]), 5)
-    print(f"regridding 6144 columns to 72 x 45: weights {made:.2f} s, levels {1e3 * moved:.1f} ms")
+        turn = np.arange(6144)
+        lon = (turn * 360 / ((1 + np.sqrt(5)) / 2)) % 360 - 180
+        lat = np.rad2deg(np.arcsin(1 - (2 * turn + 1) / turn.size))
+        levels = 1500 + 300 * np.cos(np.deg2rad(lat)) * np.ones((10, 1))
+    levels = levels.reshape(len(levels), -1)
+    to_lon, to_lat = np.arange(-177.5, 180, 5.0), np.arange(-88.0, 89, 4.0)
+    job = f"regridding {len(levels)} levels of {lon.size:,} columns to 72 x 45"
+    bench.value("weights of the same", best_of(lambda: SphereRegridder(lon, lat, to_lon, to_lat)))
+    regrid = SphereRegridder(lon, lat, to_lon, to_lat)
+    at = tuple(np.meshgrid(to_lon, to_lat))
+    flat = LinearNDInterpolator(np.column_stack([lon, lat]), levels.T)
+    ours, theirs = best_of(lambda: regrid.scalar(levels)), best_of(lambda: flat(*at))
+    bench.ratio(f"{job}, theirs on the flat map", ours, theirs, peer="scipy")
 
 
-def phase_curve(python):
+def spectra(bench: Benchmark, python: str | None) -> None:
+    """Columns of a climate as spectra, beside nemesispy's."""
+    job = "emission of a column at one angle"
     try:
         field = DATASETS.load("wasp43b_sparc")
         tables, seen = DATASETS.load("wasp43b_opacities")
     except DataNotAvailable:
-        print("phase curve: the real run is not at hand")
+        field, model = simulate_planet(Planet.at_temperature(1400.0, host="K5V")), EmissionModel()
+        bench.value("a phase curve of 12 phases, grey", best_of(
+            lambda: model.phase_curve(field, np.arange(0, 360, 30.0))))  # fmt: skip
+        bench.absent(f"{job} (its data are not at hand)", "nemesispy")
         return
     model = EmissionModel(tables, seen.vmr)
-    columns = np.moveaxis(field.T[:, ::4, ::8], 0, -1).reshape(-1, field.p_pa.size)
-    count = len(columns)
-    ours = seconds(lambda: model.intensities(field.p_pa, columns, 47.39), 3) / count
-    print(f"emission: {1e3 * ours:.2f} ms a column of 53 levels, eight angles at once")
+    columns = np.moveaxis(field.T[:, ::8, ::8], 0, -1).reshape(-1, field.p_pa.size)
+    whole = best_of(lambda: model.intensities(field.p_pa, columns, GRAVITY_MS2))
+    bench.value("emission of a column of 53 levels at eight angles", whole / len(columns))
     if python is None:
-        print("nemesispy: give --nemesispy-python")
+        bench.absent(job, "nemesispy")
         return
-    # One column a process call would time the start; the peer times itself after its first call.
+    # One column a process would time the start; the peer times itself after its first call.
     request = {
         "p_pa": field.p_pa[::-1].tolist(), "t_k": columns[:8, ::-1].tolist(),
-        "vmr": seen.vmr, "radius_m": 7.40657e7, "gravity": 47.39,
+        "vmr": seen.vmr, "radius_m": field.planet.radius_m, "gravity": GRAVITY_MS2,
     }  # fmt: skip
     done = subprocess.run(
-        [python, str(PEER)], input=json.dumps(request), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        print("nemesispy failed:", done.stderr.strip().splitlines()[-1:])
-        return
+        [python, str(NEMESIS)], input=json.dumps(request), capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
     peer = json.loads(done.stdout.strip().splitlines()[-1])
-    nadir = model.intensities(field.p_pa, columns[:8], 47.39)[:, 0]
-    gap = nadir / np.array(peer["radiance_w_m2_um_sr"]) - 1
-    print(f"nemesispy {peer['version']}: {1e3 * peer['seconds']:.1f} ms a column and angle, warm")
-    ratio = peer["seconds"] / ours
-    print(f"ratio for eight angles: {8 * ratio:.0f}; for one: {ratio:.1f}")
-    print(f"radiance differs by {100 * np.abs(gap).max():.2f} % at most")
+    name = f"nemesispy {peer['version']}, warm"
+    bench.ratio(job, whole / len(columns) / 8, peer["seconds"], peer=name)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--small", action="store_true")
-    parser.add_argument("--nemesispy-python")
-    parser.add_argument("--only", choices=["back-ends", "regridding", "phase-curve"])
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--nemesispy-python", help="interpreter that has nemesispy")
     asked = parser.parse_args()
-    for name in ("numpy", "torch", "xgboost", "scikit-learn"):
-        try:
-            print(name, version(name), end="  ")
-        except PackageNotFoundError:
-            print(name, "absent", end="  ")
-    print()
+    bench = Benchmark("gcm-emulator")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if asked.only in (None, "regridding"):
-            regridding()
-        if asked.only in (None, "phase-curve"):
-            phase_curve(asked.nemesispy_python)
-        if asked.only in (None, "back-ends"):
-            back_ends(asked.small)
+        regridding(bench)
+        spectra(bench, asked.nemesispy_python)
+        back_ends(bench)
 
 
 if __name__ == "__main__":
