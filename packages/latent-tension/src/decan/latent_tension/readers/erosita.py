@@ -86,9 +86,10 @@ def read_erosita_events(
     events = event_table(
         path, {"RA": "deg", "DEC": "deg", "PI": None, "TM_NR": None, "PAT_TYP": None, "FLAG": None}
     )
-    if not np.issubdtype(events["FLAG"].dtype, np.integer):
-        raise SchemaError(f"{path}: EVENTS column FLAG is {events['FLAG'].dtype}, expected bits")
-    flags = events["FLAG"].to_numpy().astype(np.int64) & 0xFFFFFFFF
+    bits = events["FLAG"].to_numpy()
+    if not np.issubdtype(bits.dtype, np.integer):
+        raise SchemaError(f"{path}: EVENTS column FLAG is {bits.dtype}, expected bits")
+    flags = bits.astype(np.int64) & 0xFFFFFFFF
     good = (
         (flags & EROSITA_FLAGS[release] == 0)
         & np.isin(events["TM_NR"], telescopes)
