@@ -89,7 +89,7 @@ def sep_detect(image: PhotonImage, *, threshold: float = 2.0) -> pd.DataFrame:
     >>> sep_detect.__name__
     'sep_detect'
     """
-    import sep  # type: ignore[import-not-found,unused-ignore]
+    import sep
 
     data = np.ascontiguousarray(image.counts.sum(0))
     background = sep.Background(data, bw=16, bh=16)
@@ -180,10 +180,10 @@ def gammapy_detect(image: PhotonImage, *, threshold: float = 5.0) -> pd.DataFram
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from astropy import units as u
-        from gammapy.datasets import MapDataset  # type: ignore[import-not-found,import-untyped,unused-ignore]
-        from gammapy.estimators import TSMapEstimator  # type: ignore[import-not-found,import-untyped,unused-ignore]
-        from gammapy.irf import PSFMap  # type: ignore[import-not-found,import-untyped,unused-ignore]
-        from gammapy.maps import MapAxis, WcsGeom, WcsNDMap  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        from gammapy.datasets import MapDataset
+        from gammapy.estimators import TSMapEstimator
+        from gammapy.irf import PSFMap
+        from gammapy.maps import MapAxis, WcsGeom, WcsNDMap
 
         # The pixel's size and the energies do not matter: one band, one PSF.
         pixel, edges = 0.1, [1.0, 10.0] * u.TeV

@@ -108,8 +108,8 @@ def fit_nifty(scene: Scene, *, rounds: int = 6) -> SharedFit:
     'fit_nifty'
     """
     import jax
-    import nifty.re as jft  # type: ignore[import-not-found,import-untyped,unused-ignore]
-    from nifty.re.correlated_field import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    import nifty.re as jft
+    from nifty.re.correlated_field import (
         hartley,
     )
 

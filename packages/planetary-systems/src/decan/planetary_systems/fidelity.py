@@ -268,7 +268,7 @@ def distinguish(
     >>> row["features"]
     23
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     from decan.core.data.splits import group_folds
     from decan.core.metrics import roc_auc

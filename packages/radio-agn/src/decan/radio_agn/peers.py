@@ -114,7 +114,7 @@ def pybdsf_islands(
     (1, 60, 60)
     """
     try:
-        import bdsf  # type: ignore[import-untyped, unused-ignore]
+        import bdsf
     except ImportError as error:
         raise DataNotAvailable(
             "PyBDSF is not installed: pip install 'decan-radio-agn[pybdsf]'"

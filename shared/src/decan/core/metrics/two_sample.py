@@ -141,7 +141,7 @@ def c2st(
     True
     """
     from sklearn.base import clone
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     if n_floor < 1:
         raise ValueError(f"n_floor: found {n_floor}, expected at least 1 exchange of labels")

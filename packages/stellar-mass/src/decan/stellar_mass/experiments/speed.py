@@ -106,7 +106,7 @@ def peer_information(conditional: bool) -> tuple[float, float] | None:
     from ..information import conditional_mutual_information, mutual_information
 
     try:
-        import ennemi  # type: ignore[import-not-found, import-untyped, unused-ignore]
+        import ennemi
     except ImportError:
         return None
     rng = np.random.default_rng(0)
