@@ -13,7 +13,7 @@ commands = typer.Typer(help="Rank X-ray sources by likeness to known pulsars, an
 
 library = Library(
     name="pulx",
-    title="candidates for pulsating ultraluminous X-ray sources: rank a catalogue, search photons",
+    title="Candidates for pulsating ultraluminous X-ray sources: rank a catalogue, search photons",
     paper="Pinciroli Vago, Amato et al. 2025, A&A, doi 10.1051/0004-6361/202553739, "
     "arXiv 2507.15032",
     try_it="decan pulx search EVENTS.fits --fmin 0.02 --fmax 5",

@@ -49,6 +49,8 @@ def encode(
         if flag:
             typer.echo(f"  {name}: {flag}: {reason}")
     typer.echo(f"written: {out.resolve()}")
+    if latents.flags and all(flag == "NOT_READ" for flag in latents.flags):
+        raise typer.Exit(1)
 
 
 @commands.command()
