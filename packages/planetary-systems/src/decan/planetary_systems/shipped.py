@@ -64,7 +64,7 @@ def bern_parts(systems: Systems) -> dict[str, Systems]:
     >>> table = pd.DataFrame({"disc_id": [1, 2], "age_gyr": 5.0, "population": "ng74"})
     >>> systems = Systems.from_planets([([1.0], [1.0]), ([2.0], [3.0])], context=table)
     >>> {name: len(part) for name, part in bern_parts(systems).items()}
-    {'train': 1, 'validation': 0, 'test': 0}
+    {'train': 1, 'validation': 0, 'test': 1}
     """
     disc = systems.context["disc_id"].to_numpy()
     parts = {name: systems[disc_split(disc, name)] for name in ("train", "validation", "test")}
