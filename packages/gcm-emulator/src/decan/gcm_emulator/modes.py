@@ -149,8 +149,10 @@ class SpatialModes:
         # n is small: the modes follow from the n x n matrix of inner products.
         values, vectors = np.linalg.eigh(flat @ flat.T)
         keep = np.argsort(values)[::-1][: min(k, len(stack) - 1)]
-        size = np.sqrt(np.maximum(values[keep], 1e-300))
-        coefficients = vectors[:, keep] * size
+        # Beyond the rank of the fields a mode is rounding: it stays, and is nothing.
+        real = values[keep] > 1e-12 * max(float(values.max()), 1e-300)
+        size = np.where(real, np.sqrt(np.maximum(values[keep], 1e-300)), np.inf)
+        coefficients = vectors[:, keep] * np.where(real, size, 0.0)
         modes = (vectors[:, keep] / size).T @ flat
         return cls(mean, modes.astype(np.float32), root), coefficients
 
