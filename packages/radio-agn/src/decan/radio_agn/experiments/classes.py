@@ -238,7 +238,7 @@ def _pool(m: Material) -> Any:
 
 
 def _mirabest_trees(m: Material, rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Trees on MiraBest's confident training labels alone, as the baseline of the notes."""
+    """Trees on MiraBest's confident training labels alone, as a cheap baseline."""
     table = m.table
     trained = table["code"].isin(_MIRABEST_CONFIDENT) & ~table["test_batch"]
     chosen = np.flatnonzero(trained) if trained.any() else np.flatnonzero(
