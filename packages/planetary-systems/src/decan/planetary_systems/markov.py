@@ -6,6 +6,8 @@ continuous places and masses. They judge likelihoods, samplers and completions.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -248,7 +250,7 @@ class MarkovGaps:
 
 
 def _entropy(sigma: float) -> float:
-    return float(0.5 * np.log(2 * np.pi * np.e * sigma**2))
+    return float(0.5 * math.log(2 * math.pi * math.e * sigma**2))
 
 
 def _normal(x: ArrayLike, mean: ArrayLike, sigma: float) -> FloatArray:
