@@ -9,7 +9,7 @@ from astropy.io import fits
 from decan.core.testing import assert_only_own_errors
 from decan.stellar_mass.archive import hatlas_table
 from decan.stellar_mass.frames import aligned_cutout, read_cutout
-from decan.stellar_mass.remote import mpa_jhu_masses, nsa_table, read_gswlc
+from decan.stellar_mass.readers import mpa_jhu_masses, nsa_table, read_gswlc
 
 
 def hatlas(folder):

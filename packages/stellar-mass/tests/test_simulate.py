@@ -11,14 +11,14 @@ from decan.stellar_mass.archive import DATASETS, dereddened, resolve_blocks
 from decan.stellar_mass.cutouts import render, simulate_cutouts
 from decan.stellar_mass.frames import aligned_cutout, read_cutout
 from decan.stellar_mass.laboratory import gaussian_triplet, mediation
-from decan.stellar_mass.remote import (
+from decan.stellar_mass.queries import (
     allwise_query,
     match_sky,
-    read_gswlc,
     sdss_galaxies,
     sdss_query,
     skyserver,
 )
+from decan.stellar_mass.readers import read_gswlc
 from decan.stellar_mass.simulate import simulate_galaxies
 
 
@@ -130,7 +130,7 @@ def test_a_page_in_place_of_a_table_is_shown():
 
 
 def test_an_answer_cut_at_the_services_limit_is_refused(monkeypatch):
-    monkeypatch.setattr("decan.stellar_mass.remote.MOST_ROWS", 2)
+    monkeypatch.setattr("decan.stellar_mass.queries.MOST_ROWS", 2)
     with pytest.raises(SchemaError, match="more slices"):
         sdss_galaxies(slices=1, url="data:text/csv,z%0A0.1%0A0.2%0A", progress=False)
 

@@ -25,11 +25,11 @@ from .planets import HOSTS as HOSTS
 from .planets import PLATO_LIKE as PLATO_LIKE
 from .planets import Planet as Planet
 from .prediction import Prediction as Prediction
+from .queries import query_planet as query_planet
 from .readers import read_field as read_field
 from .readers import read_picaso3d as read_picaso3d
 from .readers import read_roth as read_roth
 from .readers import read_sparc_profiles as read_sparc_profiles
-from .remote import query_planet as query_planet
 from .simulate import random_planets as random_planets
 from .simulate import simulate_grid as simulate_grid
 from .simulate import simulate_planet as simulate_planet
