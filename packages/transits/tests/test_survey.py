@@ -43,3 +43,28 @@ def test_a_streamed_catalogue_equals_one_call(catalogue, vetter, tmp_path):
     whole = vet_frame(catalogue, vetter)
     assert streamed["disposition"].tolist() == whole["disposition"].tolist()
     np.testing.assert_allclose(streamed["event"], whole["event"], rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_two_dask_workers_score_a_partitioned_catalogue_like_one_process(
+    catalogue, vetter, tmp_path
+):
+    distributed = pytest.importorskip("distributed", reason="needs decan-core[hpc]")
+    (tmp_path / "signals").mkdir()
+    for part in range(3):
+        rows = catalogue.iloc[2 * part : 2 * part + 2]
+        rows.to_parquet(tmp_path / "signals" / f"part-{part}.parquet")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
+        ) as cluster,
+        distributed.Client(cluster),
+    ):
+        vet_catalogue(
+            tmp_path / "signals", tmp_path / "out", engine="dask", batch_rows=2, progress=False
+        )
+    scored = pd.read_parquet(tmp_path / "out")
+    whole = vet_frame(catalogue, vetter)
+    assert scored["star"].tolist() == whole["star"].tolist()
+    assert scored["disposition"].tolist() == whole["disposition"].tolist()
+    np.testing.assert_allclose(scored["event"], whole["event"], rtol=1e-6)
