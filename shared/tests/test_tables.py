@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from decan.core.data.columns import numbers_from_text
-from decan.core.data.tables import read_table
+from decan.core.data.tables import read_table, write_table
 from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
 
 WRITERS = {
@@ -558,3 +558,22 @@ def test_any_number_survives_the_loss_of_its_exponents_letter(values):
     found, absent = numbers_from_text(short)
     assert found.tolist() == [float(cell) for cell in whole]
     assert not absent.any()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".ecsv", ".fits"])
+def test_a_written_table_comes_back_with_its_units(tmp_path, suffix):
+    table = pd.DataFrame({"name": ["a", "b"], "n": [1, 2], "flux": [1.5, np.nan]})
+    table.attrs["units"] = {"flux": "Jy", "gone": "d"}
+    back = read_table(write_table(table, tmp_path / f"new/table{suffix}"))
+    assert back["name"].tolist() == ["a", "b"]
+    assert back["n"].tolist() == [1, 2]
+    np.testing.assert_array_equal(back["flux"], table["flux"])
+    assert suffix == ".csv" or back.attrs["units"]["flux"] == "Jy"
+
+
+def test_a_table_for_an_unknown_suffix_is_refused_and_the_old_file_kept(tmp_path):
+    old = tmp_path / "table.xls"
+    old.write_text("old")
+    with pytest.raises(SchemaError, match=r"table\.xls.*\.csv"):
+        write_table(pd.DataFrame(), old)
+    assert old.read_text() == "old"

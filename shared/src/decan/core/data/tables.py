@@ -1,4 +1,7 @@
-"""Tables as astronomy keeps them, read into a DataFrame with units, masks and a checked schema."""
+"""Tables as astronomy keeps them, read into a DataFrame with units, masks and a checked schema.
+
+What goes out takes its units along where the format has a place for them.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import difflib
 import os
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +18,12 @@ import numpy as np
 from decan.core.data.columns import first_text, numbers_from_text, series
 from decan.core.data.formats import read_columns
 from decan.core.errors import DataNotAvailable, SchemaError
+from decan.core.files import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["number_column", "read_table"]
+__all__ = ["number_column", "read_table", "write_table"]
 
 
 def read_table(
@@ -162,6 +166,77 @@ def number_column(table: pd.DataFrame, name: str, source: str) -> np.ndarray:
         kind = str(values.dtype)
         raise SchemaError(f"{source}: column {name!r} holds {kind}, expected numbers") from error
     return np.asarray(numbers)
+
+
+def write_table(table: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
+    """Write a table whole or not at all, in the format that the suffix says.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One value a cell; its index is not written. ``attrs["units"]`` maps columns to
+        units, which every format but CSV keeps.
+    path : path-like
+        Ends with ``.csv``, ``.parquet``, ``.ecsv`` or ``.fits``. An old file is replaced.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    SchemaError
+        If the suffix is none of these.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> stars = pd.DataFrame({"star": ["V1", "V2"], "period": [0.5, 12.0]})
+    >>> stars.attrs["units"] = {"period": "d"}
+    >>> path = write_table(stars, Path(tempfile.mkdtemp()) / "stars.fits")
+    >>> read_table(path).attrs["units"]
+    {'period': 'd'}
+    """
+    path = Path(path)
+    if path.suffix not in _WRITERS:
+        raise SchemaError(f"{path}: unknown format; expected one of {', '.join(_WRITERS)}")
+    with replacing(path) as temporary:
+        _WRITERS[path.suffix](table, temporary)
+    return path
+
+
+def _write_csv(table: pd.DataFrame, path: Path) -> None:
+    table.to_csv(path, index=False)
+
+
+def _write_parquet(table: pd.DataFrame, path: Path) -> None:
+    table.to_parquet(path, index=False)
+
+
+def _write_astropy(table: pd.DataFrame, path: Path) -> None:
+    import pandas as pd
+    from astropy.table import Table
+
+    plain = pd.DataFrame(
+        # astropy knows text as objects, not as pandas' own kind.
+        {n: c.astype(object) if c.dtype == "str" else c for n, c in table.items()}
+    )
+    out = Table.from_pandas(plain)
+    for name, unit in table.attrs.get("units", {}).items():
+        if name in out.colnames:
+            out[name].unit = unit
+    form = "ascii.ecsv" if path.suffix == ".ecsv" else "fits"
+    out.write(path, format=form, overwrite=True)
+
+
+_WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
+    ".csv": _write_csv,
+    ".parquet": _write_parquet,
+    ".ecsv": _write_astropy,
+    ".fits": _write_astropy,
+}
 
 
 def _refuse_missing(name: str, names: list[str], file: str) -> None:
