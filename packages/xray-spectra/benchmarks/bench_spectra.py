@@ -23,7 +23,7 @@ from decan.xray_spectra import (
 from decan.xray_spectra.experiments.speed import row_loop
 from decan.xray_spectra.fit import fit_spectrum
 from decan.xray_spectra.models import power_law, tbabs
-from decan.xray_spectra.ogip import read_rmf
+from decan.xray_spectra.response_files import read_rmf
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from decan.core.testing import assert_only_own_errors
 from decan.xray_spectra import Spectrum, read_spectra
-from decan.xray_spectra.ogip import read_arf, read_response, read_rmf, read_spectrum_table
+from decan.xray_spectra.ogip import read_spectrum_table
+from decan.xray_spectra.response_files import read_arf, read_response, read_rmf
 
 EDGES = np.round(np.linspace(0.2, 10.2, 121), 6)
 

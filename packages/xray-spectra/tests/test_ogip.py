@@ -19,7 +19,7 @@ from decan.xray_spectra import (
 )
 from decan.xray_spectra.experiments.speed import row_loop
 from decan.xray_spectra.models import power_law
-from decan.xray_spectra.ogip import read_rmf
+from decan.xray_spectra.response_files import read_rmf
 
 EDGES = np.round(np.linspace(0.2, 10.2, 1001), 6)
 LOW, HIGH = EDGES[:-1], EDGES[1:]

@@ -25,11 +25,11 @@ from .instrument import contamination as contamination
 from .instrument import pile_up as pile_up
 from .instrument import vignetting as vignetting
 from .latents import Latents as Latents
-from .ogip import read_response as read_response
 from .pages import source_page as source_page
 from .relations import latent_formula as latent_formula
 from .relations import mutual_information as mutual_information
 from .response import Response as Response
+from .response_files import read_response as read_response
 from .simulate import SimulatedSpectra as SimulatedSpectra
 from .simulate import simulate_spectra as simulate_spectra
 from .spectrum import Spectrum as Spectrum

@@ -224,7 +224,7 @@ def read_packed(path: Path) -> Spectrum:
     """
     from scipy.sparse import csr_array
 
-    from .ogip import Area, Redistribution, joined
+    from .response_files import Area, Redistribution, joined
     from .spectrum import Spectrum
 
     with np.load(path, allow_pickle=False) as held:

@@ -21,6 +21,7 @@ from .instrument import at_resolution
 from .latents import NO_RESPONSE, Latents, flag_rows
 from .networks import ErrorNetwork, SpectrumNetwork, compact, network_inputs
 from .objectives import CountsObjective, Guided, seeded, simulated_objective
+from .readout import Readout
 from .spectrum import Spectrum
 from .statistics import cstat
 
@@ -42,7 +43,7 @@ _SETTINGS = (
 _ODD = 1e-3
 
 
-class SpectralAutoencoder(Saved):
+class SpectralAutoencoder(Readout, Saved):
     """A spectrum as a few numbers that belong to the source and not to the instrument.
 
     With ``forward_fold`` the encoder is told the response, and the decoder gives a photon
@@ -368,63 +369,6 @@ class SpectralAutoencoder(Saved):
         held = _batch(spectra)
         deviance = cstat(held.counts, self.expected_counts(held))
         return -float(np.nanmean(deviance) / N_BINS)
-
-    def class_probabilities(self, latents: Latents) -> pd.DataFrame:
-        """Probabilities of the classes that guided the training, for equally many of each.
-
-        Parameters
-        ----------
-        latents : Latents
-            As :meth:`encode` gives them.
-
-        Returns
-        -------
-        pandas.DataFrame
-            One column a class; NaN where there are no latents.
-
-        Raises
-        ------
-        ValueError
-            If the model was trained without ``guide``.
-        """
-        import pandas as pd
-
-        with torch.no_grad():
-            found = torch.softmax(self._told(latents)[:, :-1], dim=1).numpy()
-        return pd.DataFrame(found, columns=list(self.classes_))
-
-    def column_density(self, latents: Latents) -> NDArray[np.float64]:
-        """Logarithm of the hydrogen column in front of a source, as simulated sources have it.
-
-        Parameters
-        ----------
-        latents : Latents
-            As :meth:`encode` gives them.
-
-        Returns
-        -------
-        ndarray, shape (n,)
-            log10 of cm⁻², the mean of what such latents had in training; NaN without latents.
-
-        Raises
-        ------
-        ValueError
-            If the model was trained without ``guide``.
-        """
-        with torch.no_grad():
-            scaled = self._told(latents)[:, -1].numpy()
-        return np.asarray(scaled * self.column_[1] + self.column_[0], dtype=float)
-
-    def _told(self, latents: Latents) -> Tensor:
-        """What the head says of latents and counts."""
-        if not self.guide:
-            raise ValueError(
-                "guide: 0, so that this model names no classes; fit a LatentClassifier"
-            )
-        log_counts = np.log10(np.maximum(latents.counts, 1.0)) - 2.3
-        rows = [self._raw(latents.values), torch.as_tensor(log_counts[:, None]).float()]
-        told: Tensor = self._guided.head(torch.cat(rows, dim=1))
-        return told
 
     def _train(
         self, objective: Any, data: dict[str, Tensor], checkpoint: Any, progress: bool

@@ -105,7 +105,7 @@ def simulate(
 
     from decan.core.files import replacing
 
-    from .ogip import read_response
+    from .response_files import read_response
     from .simulate import simulate_spectra
 
     if (arf is None) != (rmf is None) and rmf is None:

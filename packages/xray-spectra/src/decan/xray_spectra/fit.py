@@ -137,7 +137,8 @@ def fit_spectrum(
     model : Model
         The model; its parameters say where to start.
     stat : {'cstat', 'wstat', 'chi2'}, optional
-        W-stat with a background, C-stat without, χ² for counts made from rates. For W-stat
+        W-stat with a background, C-stat without, χ² for counts made from rates or with a
+        background subtracted, with the file's own errors where it has them. For W-stat
         channels are joined until each group holds a background count: in channels without
         any it is biased towards no source at all. Where that would leave few groups (less than
         one background count in ten channels) the default is C-stat with the background
@@ -206,6 +207,9 @@ class _Problem:
         self.counts = self._grouped(spectrum.counts[self.inside])
         self.behind = self._grouped(level)
         self.ratio = self._grouped(level * ratio) / np.maximum(self.behind, 1e-12)
+        errors = spectrum.meta.get("stat_err")
+        stated = self.counts if errors is None else np.asarray(errors)[self.inside] ** 2
+        self.variance = np.maximum(stated, 1.0 if errors is None else 1e-12)
         self.free = [p for p in model.parameters if p.name not in frozen]
         self.fixed = {p.name: p.start for p in model.parameters if p.name in frozen}
         self.unit = np.array([1.0 if p.log else max(abs(p.start), 0.05) for p in self.free])
@@ -238,7 +242,7 @@ class _Problem:
 
     def statistic(self, m: NDArray[np.float64]) -> Any:
         if self.kind == "chi2":
-            return np.sum((self.counts - m) ** 2 / np.maximum(self.counts, 1.0), axis=-1)
+            return np.sum((self.counts - m) ** 2 / self.variance, axis=-1)
         if self.kind == "wstat":
             return wstat(self.counts, m, self.behind, self.ratio)
         return cstat(self.counts, m + self.ratio * self.behind)
@@ -258,7 +262,7 @@ class _Problem:
         jacobian = (m[1 : n + 1] - m[n + 1 :]) / (2 * _STEP)
         total = np.maximum(self.total(m[0]), 1e-12)
         if self.kind == "chi2":
-            variance = np.maximum(self.counts, 1.0)
+            variance = self.variance
             slope = (m[0] - self.counts) / variance
         else:
             # A background that is measured too leaves less information on the source.

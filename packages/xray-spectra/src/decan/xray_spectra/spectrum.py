@@ -46,7 +46,8 @@ class Spectrum:
     name : str
         What it is called in tables and messages.
     meta : mapping
-        Keywords of the file and what was done to it (``notes``, ``gaussian``).
+        Keywords of the file and what was done to it: ``notes``; ``gaussian``, whether the counts
+        are not Poisson's, with their errors ``stat_err`` where the file gives them.
 
     Raises
     ------
@@ -130,13 +131,16 @@ class Spectrum:
         InvalidSpectrumError, UnsupportedInstrumentError
             If it holds what no spectrum can have, or HRC or grating data.
         """
-        from .ogip import companion, read_response, read_spectrum_table
+        from .ogip import companion, read_spectrum_table
+        from .response_files import read_response
 
         held = read_spectrum_table(pha)
         keywords = held["keywords"]
         notes: list[str] = []
         own = str(keywords.get("BACKFILE", "")).split("/")[-1].removesuffix(".gz")
-        if background is None and own and own == Path(pha).name.removesuffix(".gz"):
+        if held["net"]:
+            background = None  # it was subtracted already
+        elif background is None and own and own == Path(pha).name.removesuffix(".gz"):
             background = pha
         elif background is None:
             background = _found(companion, pha, keywords, "BACKFILE", notes)
@@ -362,17 +366,22 @@ def _found(companion: Any, pha: Any, keywords: Any, what: str, notes: list[str])
 
 def _from_table(cls: Any, held: dict[str, Any], notes: list[str], **parts: Any) -> Any:
     keywords = held["keywords"]
-    gaussian = held["rate"] and not np.allclose(held["counts"], np.round(held["counts"]), atol=0.01)
-    if held["rate"] and not gaussian:
+    whole = np.allclose(held["counts"], np.round(held["counts"]), atol=0.01)
+    if held["rate"] and whole:
         held = {**held, "counts": np.round(held["counts"])}
+    gaussian = (held["rate"] and not whole) or held["net"]
     if gaussian:
-        notes = [*notes, f"{held['place']}: RATE times EXPOSURE gives no whole counts; errors are "
-                         "taken as Gaussian"]  # fmt: skip
+        why = "a background was subtracted (HDUCLAS2 = NET)" if held["net"] else (
+            "RATE times EXPOSURE gives no whole counts"
+        )  # fmt: skip
+        notes = [*notes, f"{held['place']}: {why}; errors are taken as Gaussian"]
     kept = ("TELESCOP", "INSTRUME", "DETNAM", "OBJECT", "OBS_ID", "DATE-OBS", "GRATING")
     meta = {key: keywords[key] for key in kept if key in keywords}
     name = held["place"].split(",")[0]
+    # Errors of counts are those of Poisson, whatever the file says; other numbers need their own.
+    errors = {"stat_err": held["stat_err"]} if gaussian and held["stat_err"] is not None else {}
     return cls(
         held["counts"], held["channels"], held["exposure_s"], held["backscal"], held["areascal"],
         quality=held["quality"], grouping=held["grouping"], name=name,
-        meta={**meta, "notes": tuple(notes), "gaussian": gaussian}, **parts,
+        meta={**meta, "notes": tuple(notes), "gaussian": gaussian, **errors}, **parts,
     )  # fmt: skip

@@ -35,7 +35,7 @@ def speed(run: Run) -> None:
 
     from ..archive import DATASETS
     from ..instrument import analytic_response
-    from ..ogip import read_rmf
+    from ..response_files import read_rmf
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
