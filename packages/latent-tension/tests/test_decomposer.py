@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from astropy.io import fits
 
+from decan.core.data.tables import read_table, write_table
 from decan.latent_tension import (
     GaussianPSF,
     PhotonImage,
@@ -73,9 +74,9 @@ def test_files_and_page_hold_the_result(fitted, tmp_path):
         assert file["DIFFUSE"].data.shape == fitted.images_[0].shape
         assert len(file["CATALOGUE"].data) == len(fitted.catalogue_)
     assert {"TOTAL", "TOTAL_STD", "TENSION", "RESIDUAL"} <= set(names)
-    fitted.write_catalogue(tmp_path / "c.parquet")
-    assert len(pd.read_parquet(tmp_path / "c.parquet")) == len(fitted.catalogue_)
-    fitted.write_catalogue(tmp_path / "c.ecsv")
+    back = read_table(write_table(fitted.catalogue_, tmp_path / "catalogue.ecsv"))
+    assert len(back) == len(fitted.catalogue_)
+    assert back.attrs["units"] == fitted.catalogue_.attrs["units"]
     assert "<img" in fitted.page().render()
     assert plot_decomposition(fitted).shape == (2, 3)
     import matplotlib.pyplot as plt

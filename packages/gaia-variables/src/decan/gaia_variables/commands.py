@@ -43,7 +43,7 @@ def embed(
     weights: Weights = None,
 ) -> None:
     """Portraits of the stars of one file: latents, their σ, frequency, statuses."""
-    from decan.core.files import replacing
+    from decan.core.data.tables import write_table
 
     from .mapping import load_curves, load_spectra
     from .pipeline import VariablesPipeline
@@ -55,9 +55,7 @@ def embed(
     if spectra is not None:
         typer.echo(f"{(spectra.status == 'ok').sum():,} of {len(curves):,} stars have a spectrum")
     portraits = pipeline.transform(curves, spectra, infer_missing=infer_missing, progress=True)
-    with replacing(out) as path:
-        portraits.to_table().to_parquet(path, index=False)
-    typer.echo(f"{portraits!r}\nwritten: {out.resolve()}")
+    typer.echo(f"{portraits!r}\nwritten: {write_table(portraits.to_table(), out).resolve()}")
 
 
 @commands.command()
@@ -94,7 +92,7 @@ def draw_map(
         if lightcurves is None
         else map_of_file(lightcurves, xp, most=most, rng=seed)
     )
-    typer.echo(f"The page: {page.save(out).resolve()}")
+    typer.echo(f"written: {page.save(out).resolve()}")
 
 
 @commands.command()

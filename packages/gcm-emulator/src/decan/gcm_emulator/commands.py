@@ -55,7 +55,7 @@ def fit(
     emulator = FieldEmulator(backend, fields=grid.names).fit(grid)
     typer.echo(f"{grid}")
     where = emulator.save(out, training={"data": str(folder.name), "planets": len(grid)})
-    typer.echo(f"{emulator}: {where.resolve()}")
+    typer.echo(f"{emulator}\nwritten: {where.resolve()}")
 
 
 @commands.command()
@@ -83,11 +83,11 @@ def predict(
     typer.echo(repr(prediction))
     typer.echo(_table(prediction.characteristics()))
     if netcdf is not None:
-        typer.echo(f"The fields: {prediction.field.to_netcdf(netcdf).resolve()}")
+        typer.echo(f"written: {prediction.field.to_netcdf(netcdf).resolve()}")
     if out is not None:
         from .pages import prediction_page
 
-        typer.echo(f"The page: {prediction_page(prediction).save(out).resolve()}")
+        typer.echo(f"written: {prediction_page(prediction).save(out).resolve()}")
 
 
 @commands.command()
@@ -107,17 +107,19 @@ def diagnose(
     if out is not None:
         from .pages import field_page
 
-        typer.echo(f"The page: {field_page(field).save(out).resolve()}")
+        typer.echo(f"written: {field_page(field).save(out).resolve()}")
 
 
 @commands.command()
 def spectrum(
     file: Annotated[Path, typer.Argument(help="A field with its planet (NetCDF).")],
-    out: Annotated[Path, typer.Option(help="CSV file to write.")] = Path("spectrum.csv"),
+    out: Annotated[Path, typer.Option(help="Table to write (CSV, Parquet, ECSV, FITS).")] = Path(
+        "spectrum.csv"
+    ),
     grey: Annotated[bool, typer.Option("--grey", help="Five grey bands, no table.")] = False,
 ) -> None:
     """Write the transmission of both limbs and the emission at eight phases."""
-    from decan.core.files import replacing
+    from decan.core.data.tables import write_table
 
     from .emission import EmissionModel
     from .readers import read_field
@@ -129,9 +131,7 @@ def spectrum(
     curve = EmissionModel(opacity).phase_curve(field, [0, 45, 90, 135, 180, 225, 270, 315])
     for phase, row in zip(curve.phase_deg, curve.ppm, strict=True):
         limbs[f"emission_{phase:.0f}_deg_ppm"] = row
-    with replacing(out) as path:
-        limbs.to_csv(path, index=False)
-    typer.echo(f"{len(limbs)} bands: {out.resolve()}")
+    typer.echo(f"written: {write_table(limbs, out).resolve()} ({len(limbs)} bands)")
 
 
 @commands.command()

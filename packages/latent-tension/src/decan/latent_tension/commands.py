@@ -45,6 +45,8 @@ def decompose(
     out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("decomposition"),
 ) -> None:
     """Decompose counts into components; write skies, catalogue and a page."""
+    from decan.core.data.tables import write_table
+
     from .decomposer import TensionDecomposer
     from .image import PhotonImage
 
@@ -63,11 +65,11 @@ def decompose(
     ).fit(images)
     typer.echo(str(fitted))
     skies = fitted.to_fits(out / "components.fits")
-    table = fitted.write_catalogue(out / "catalogue.ecsv")
-    fitted.write_catalogue(out / "catalogue.parquet")
+    table = write_table(fitted.catalogue_, out / "catalogue.ecsv")
+    write_table(fitted.catalogue_, out / "catalogue.parquet")
     page = fitted.page().save(out / "index.html")
     for path in (skies, table, page):
-        typer.echo(f"wrote {path}")
+        typer.echo(f"written: {path.resolve()}")
 
 
 @commands.command()
@@ -79,15 +81,16 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
 ) -> None:
     """Write a simulated field with its truth."""
-    from decan.core.files import replacing
+    from decan.core.data.tables import write_table
 
     from .simulate import simulate_field
 
     field = simulate_field(size, n_points=points, n_extended=extended, rng=seed)
     field.image.to_fits(out)
-    with replacing(out.with_suffix(".truth.csv")) as path:
-        field.truth.to_csv(path, index=False)
-    typer.echo(f"wrote {out} and {out.with_suffix('.truth.csv')}: {field!r}")
+    truth = write_table(field.truth, out.with_suffix(".truth.csv"))
+    typer.echo(repr(field))
+    for path in (out, truth):
+        typer.echo(f"written: {path.resolve()}")
 
 
 def _each(given: list[Path] | None, images: list[Path], option: str) -> list[Path | None]:

@@ -26,7 +26,7 @@ from .image import PhotonImage
 from .inference import Posterior, few_threads, fit_vi
 from .likelihood import Poisson
 from .model import SkyModel
-from .results import page_of, write_catalogue, write_components
+from .results import page_of, write_components
 from .sampling import draw_samples
 from .search import Search
 from .tension import TensionMaps
@@ -231,10 +231,6 @@ class TensionDecomposer:
     def to_fits(self, path: str | os.PathLike[str]) -> Path:
         """Write mean and standard deviation of all components, residuals, tension, catalogue."""
         return write_components(self, path)
-
-    def write_catalogue(self, path: str | os.PathLike[str]) -> Path:
-        """Write the catalogue as ECSV, Parquet, FITS or CSV, by the suffix."""
-        return write_catalogue(self.catalogue_, path)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write images, components and samples as an artifact folder."""

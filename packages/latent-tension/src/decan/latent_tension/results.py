@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .decomposer import TensionDecomposer
 
-__all__ = ["page_of", "write_catalogue", "write_components"]
+__all__ = ["page_of", "write_components"]
 
 _SHOWN = ("id", "kind", "x", "y", "pos_err", "size", "flux", "flux_err", "index", "significance",
           "p_global", "edge", "loop")  # fmt: skip
@@ -69,54 +69,6 @@ def write_components(fitted: TensionDecomposer, path: str | os.PathLike[str]) ->
     parts.append(fits.BinTableHDU(table, name="CATALOGUE"))
     with replacing(path) as temporary:
         fits.HDUList(parts).writeto(temporary, overwrite=True)
-    return Path(path)
-
-
-def write_catalogue(catalogue: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
-    """A catalogue with its units as ECSV, Parquet, FITS or CSV, by the suffix.
-
-    Parameters
-    ----------
-    catalogue : pandas.DataFrame
-        With ``attrs["units"]``.
-    path : path-like
-        The file.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    ValueError
-        If the suffix is none of these.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> write_catalogue(pd.DataFrame(), "sources.xls")
-    Traceback (most recent call last):
-    ...
-    ValueError: path: suffix must be .ecsv, .parquet, .fits or .csv, found '.xls'
-    """
-    from decan.core.files import replacing
-
-    suffix = Path(path).suffix
-    if suffix not in (".ecsv", ".parquet", ".fits", ".csv"):
-        raise ValueError(f"path: suffix must be .ecsv, .parquet, .fits or .csv, found {suffix!r}")
-    with replacing(path) as temporary:
-        if suffix == ".parquet":
-            catalogue.to_parquet(temporary, index=False)
-        elif suffix == ".csv":
-            catalogue.to_csv(temporary, index=False)
-        else:
-            from astropy.table import Table
-
-            table = Table.from_pandas(_for_files(catalogue))
-            for name, unit in catalogue.attrs.get("units", {}).items():
-                table[name].unit = unit
-            form = "ascii.ecsv" if suffix == ".ecsv" else "fits"
-            table.write(temporary, format=form, overwrite=True)
     return Path(path)
 
 

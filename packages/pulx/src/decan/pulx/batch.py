@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from decan.core.data.tables import write_table
 from decan.core.errors import DecanError
 from decan.core.files import replacing
 
@@ -107,8 +108,7 @@ def search_many(
         if row.get("error"):
             target.unlink(missing_ok=True)
     table = table.sort_values("p_global", kind="stable", na_position="last")
-    with replacing(folder / "summary.csv") as temporary:
-        table.to_csv(temporary, index=False)
+    write_table(table, folder / "summary.csv")
     return table.reset_index(drop=True)
 
 

@@ -53,7 +53,7 @@ def rank(
     page = rank_catalogue(
         catalogue, out, known=known, method=method, recall=recall, missing=missing, seed=seed
     )
-    typer.echo(f"The page: {page.resolve()}")
+    typer.echo(f"written: {page.resolve()}")
 
 
 @commands.command()
@@ -85,7 +85,7 @@ def search(
         events, out, fmin=fmin, fmax=fmax, nharm=nharm, zmax=zmax, energy=energy, jobs=jobs,
         resume=resume,
     )  # fmt: skip
-    typer.echo(f"The page: {page.resolve()}")
+    typer.echo(f"written: {page.resolve()}")
     with (out / "summary.csv").open(encoding="utf-8", newline="") as summary:
         faults = [row["error"] for row in csv.DictReader(summary) if row.get("error")]
     for fault in faults:
@@ -108,4 +108,4 @@ def train(
     if preset != "shipped":
         raise typer.BadParameter("there is one preset, shipped", param_hint="--preset")
     for folder in train_finders(out, seed=seed):
-        typer.echo(f"written {folder}")
+        typer.echo(f"written: {folder}")

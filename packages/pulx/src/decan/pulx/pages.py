@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from decan.core.data.tables import read_table
+from decan.core.data.tables import read_table, write_table
 from decan.core.errors import SchemaError
-from decan.core.files import replacing
 from decan.core.report import Page
 
 from .acceleration import search_accelerated
@@ -102,8 +101,7 @@ def rank_catalogue(
         ("candidates.csv", ranking),
         ("observations.csv", finder.rank(by="observation")),
     ):
-        with replacing(out / name) as temporary:
-            frame.to_csv(temporary, index=False)
+        write_table(frame, out / name)
     page = _ranking_page(path.name, finder, ranking, {**dropped, **features.report}, table)
     for one in said:
         page.sections[0].text(f"Caution: {one.message}")

@@ -41,11 +41,12 @@ def predict(
     low: Annotated[float, typer.Option(help="Lowest target.")] = 6.0,
     high: Annotated[float, typer.Option(help="Highest target.")] = 12.5,
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
-    out: Annotated[Path, typer.Option(help="CSV file to write.")] = Path("masses.csv"),
+    out: Annotated[Path, typer.Option(help="Table to write (CSV, Parquet, ECSV, FITS).")] = Path(
+        "masses.csv"
+    ),
 ) -> None:
     """Predict the mass of every row with its interval, by a saved model or out of fold."""
-    from decan.core.data.tables import read_table
-    from decan.core.files import replacing
+    from decan.core.data.tables import read_table, write_table
 
     from .estimator import StellarMassEstimator, out_of_fold_density
 
@@ -63,9 +64,7 @@ def predict(
     result = frame.iloc[:, :1].copy()
     result["log_mass"], result["log_mass_sd"] = density.mean(), density.std()
     result["log_mass_16"], result["log_mass_84"] = interval.T
-    with replacing(out) as path:
-        result.to_csv(path, index=False)
-    typer.echo(f"{len(result):,} rows: {out.resolve()}")
+    typer.echo(f"written: {write_table(result, out).resolve()} ({len(result):,} rows)")
 
 
 @commands.command()
@@ -111,7 +110,7 @@ def decompose(
     labels = None if classes is None else _columns(frame, classes, "--classes").iloc[:, 0]
     page = decomposition_page(result, title=f"What {table.name} says about {target}", target=target,
                               classes=labels)  # fmt: skip
-    typer.echo(f"\nThe page: {page.save(out).resolve()}")
+    typer.echo(f"\nwritten: {page.save(out).resolve()}")
 
 
 @commands.command()
