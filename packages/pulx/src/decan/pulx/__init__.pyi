@@ -1,6 +1,7 @@
 from .acceleration import AcceleratedSearch as AcceleratedSearch
 from .acceleration import drift_map as drift_map
 from .acceleration import search_accelerated as search_accelerated
+from .archive import DATASETS as DATASETS
 from .batch import search_many as search_many
 from .candidates import AmbiguousCluster as AmbiguousCluster
 from .candidates import CandidateFinder as CandidateFinder
@@ -35,6 +36,7 @@ from .swift_curves import read_swift_curve as read_swift_curve
 from .windows import window_aliases as window_aliases
 
 __all__ = [
+    "DATASETS",
     "AcceleratedSearch",
     "AmbiguousCluster",
     "CandidateFinder",
