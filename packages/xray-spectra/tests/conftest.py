@@ -34,6 +34,12 @@ def fits_file(path, tables):
 
 
 @pytest.fixture
+def write_fits():
+    """Write binary tables: (name, keywords, columns) each."""
+    return fits_file
+
+
+@pytest.fixture
 def write_pha():
     """Write a PHA file; keywords and columns can be changed."""
 

@@ -2,6 +2,7 @@
 
 import gzip
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -304,6 +305,7 @@ def test_one_bad_file_of_many_is_a_row_with_its_reason(tmp_path, write_pha):
         Spectrum.from_ogip(tmp_path / "absent.pha")
 
 
+@pytest.mark.bad_input(15)
 def test_a_response_that_begins_at_zero_energy_gives_finite_counts(tmp_path, write_response):
     """sherpa/sherpa#332: a power law integrates to infinity in a first bin from 0 keV."""
     edges = np.round(np.linspace(0.0, 10.0, 1001), 6)
@@ -324,3 +326,75 @@ def test_a_response_that_begins_at_zero_energy_gives_finite_counts(tmp_path, wri
     assert np.isfinite(found).all()
     above = other.channel_low >= 0.5
     np.testing.assert_allclose(found[above], expected[above], rtol=1e-6)
+
+
+def test_an_area_is_never_applied_twice(tmp_path, write_response):
+    from decan.xray_spectra.response_files import joined, read_arf
+
+    arf, rmf = write_response(tmp_path, LOW, HIGH, area=50.0)
+    plain = read_rmf(rmf)
+    whole = replace(plain, matrix=plain.matrix * 50.0)
+    with pytest.warns(UserWarning, match="rows sum to 50, so that it holds an area of its own"):
+        response = joined(read_arf(arf), whole)
+    flux = np.full(1000, 1e-3)
+    np.testing.assert_allclose(response.fold(flux), read_response(arf, rmf).fold(flux))
+
+
+def test_a_matrix_without_area_says_so(tmp_path, write_response):
+    _, rmf = write_response(tmp_path, LOW, HIGH)
+    with pytest.warns(UserWarning, match="an area of 1 cm2 is taken"):
+        response = read_response(None, rmf)
+    assert (response.area == 1).all()
+
+
+def test_groups_of_channels_land_where_a_row_says(tmp_path, write_fits):
+    """Variable lengths, none to two groups a row, first channels 0 and 1."""
+    n = 4
+    edges = np.linspace(1.0, 5.0, n + 1)
+    for first in (0, 1):
+        starts = np.empty(n, dtype=object)
+        lengths, cells = np.empty(n, dtype=object), np.empty(n, dtype=object)
+        groups = [[(0, 2, [0.1, 0.2]), (3, 1, [0.3])], [], [(1, 3, [0.4, 0.5, 0.6])],
+                  [(3, 1, [0.7])]]  # fmt: skip
+        expected = np.zeros((n, n))
+        for row, group in enumerate(groups):
+            starts[row] = np.array([g[0] + first for g in group], dtype=np.int16)
+            lengths[row] = np.array([g[1] for g in group], dtype=np.int16)
+            cells[row] = np.array([v for g in group for v in g[2]], dtype=np.float32)
+            for begin, length, values in group:
+                expected[row, begin : begin + length] = values
+        resp = {"HDUCLAS1": "RESPONSE"}
+        path = write_fits(tmp_path / f"{first}.rmf", [
+            ("MATRIX", resp | {"HDUCLAS2": "RSP_MATRIX", "TLMIN4": first}, [
+                ("ENERG_LO", "E", edges[:-1], "keV"), ("ENERG_HI", "E", edges[1:], "keV"),
+                ("N_GRP", "I", [len(g) for g in groups], None), ("F_CHAN", "PI()", starts, None),
+                ("N_CHAN", "PI()", lengths, None), ("MATRIX", "PE()", cells, None)]),
+            ("EBOUNDS", resp | {"HDUCLAS2": "EBOUNDS"}, [
+                ("CHANNEL", "J", np.arange(first, first + n), None),
+                ("E_MIN", "E", edges[:-1], "keV"), ("E_MAX", "E", edges[1:], "keV")]),
+        ])  # fmt: skip
+        found = read_rmf(path)
+        np.testing.assert_allclose(found.matrix.toarray(), expected, rtol=1e-6)
+        assert found.first_channel == first
+
+
+def test_a_spectrum_whose_background_was_subtracted_is_gaussian_with_its_own_errors(
+    tmp_path, write_pha, write_response
+):
+    from decan.xray_spectra.fit import fit_spectrum
+
+    write_response(tmp_path, LOW, HIGH)
+    write_pha(tmp_path / "back.pi", np.full(1000, 5))
+    named = {"BACKFILE": "back.pi", "RESPFILE": "test.rmf", "ANCRFILE": "test.arf"}
+    error = ("STAT_ERR", "E", np.full(1000, 3.0), "count")
+    path = write_pha(
+        tmp_path / "net.pi", np.full(1000, 2.5), columns=[error], HDUCLAS2="NET", **named
+    )
+    spectrum = Spectrum.from_ogip(path)
+    assert spectrum.background is None
+    assert "background was subtracted" in spectrum.notes[0]
+    assert spectrum.counts[0] == 2.5
+    fit = fit_spectrum(spectrum, power_law(), n_starts=1)
+    assert fit.kind == "chi2"
+    # Errors three times too large: chi2 of a good fit is far below one a channel.
+    assert fit.statistic < 0.2 * fit.n_channels

@@ -26,6 +26,7 @@ from .instrument import pile_up as pile_up
 from .instrument import vignetting as vignetting
 from .latents import Latents as Latents
 from .pages import source_page as source_page
+from .plasma import thermal_plasma as thermal_plasma
 from .relations import latent_formula as latent_formula
 from .relations import mutual_information as mutual_information
 from .response import Response as Response
@@ -72,6 +73,7 @@ __all__ = [
     "simulate_spectra",
     "source_page",
     "split_by_source",
+    "thermal_plasma",
     "vignetting",
     "wstat",
 ]

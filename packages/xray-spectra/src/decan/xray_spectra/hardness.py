@@ -106,10 +106,10 @@ def hardness_ratios(
 def _posterior(
     spectrum: Spectrum, band: tuple[float, float], rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Draws of the expected source counts in a band, background marginalised, flat priors.
+    """Draws of the expected source counts in a band, the background marginalised exactly.
 
-    For source S and background B of known exposure ratio r, P(s, b) is Gamma in b; the counts of
-    the region are shared between source and background with the weights of the binomial sum.
+    Given how many of the counts are background, the source is a Gamma; that number is drawn
+    with its own weight. Priors: one over the root of the source's level, flat in the background's.
     """
     inside = spectrum.band(*band)
     total = round(float(spectrum.counts[inside].sum()))
@@ -119,11 +119,12 @@ def _posterior(
         return rng.gamma(total + 0.5, size=_DRAWS)
     r = float(np.mean(np.broadcast_to(ratio, spectrum.counts.shape)[inside]))
     b = float(behind.counts[inside].sum())
-    # How many of the counts are background: weight of k ~ Γ(b+k+1) / (k!) (r / (1+r))^k.
     from scipy.special import gammaln
 
     k = np.arange(total + 1)
+    # b! ways of the background region, k! of the source region, and what is left to the source.
     log = gammaln(b + k + 1) - gammaln(k + 1) + k * np.log(r / (1 + r))
+    log += gammaln(total - k + 0.5) - gammaln(total - k + 1)
     weight = np.exp(log - log.max())
     drawn = rng.choice(k, size=_DRAWS, p=weight / weight.sum())
     return rng.gamma(total - drawn + 0.5)

@@ -18,6 +18,8 @@ from .models import approximate_thermal, black_body, bremsstrahlung, disk_black_
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .models import Model
+
 __all__ = ["CLASSES", "COMPACT", "draw_sources", "photon_spectra"]
 
 CLASSES = ("AGN", "CV", "HM-STAR", "HMXB", "LM-STAR", "LMXB", "NS", "YSO")
@@ -88,7 +90,11 @@ def draw_sources(
 
 
 def photon_spectra(
-    table: pd.DataFrame, energy_low: NDArray[np.float64], energy_high: NDArray[np.float64]
+    table: pd.DataFrame,
+    energy_low: NDArray[np.float64],
+    energy_high: NDArray[np.float64],
+    *,
+    plasma: Model | None = None,
 ) -> NDArray[np.float32]:
     """Photon spectra of drawn sources, each with one photon / cm² / s between 0.5 and 8 keV.
 
@@ -98,6 +104,9 @@ def photon_spectra(
         As :func:`draw_sources` gives it.
     energy_low, energy_high : ndarray, shape (n_energies,)
         keV.
+    plasma : Model, optional
+        Of hot gas, with ``kt_kev`` and ``abundance``: :func:`~decan.xray_spectra.thermal_plasma`
+        where its tables are at hand; the approximate one without it.
 
     Returns
     -------
@@ -117,6 +126,7 @@ def photon_spectra(
     sigma = cross_section(middle)
     for kind, rows in table.groupby("kind", sort=False).indices.items():
         part = {name: table[name].to_numpy()[rows] for name in _COLUMNS}
+        part["plasma"] = plasma or approximate_thermal()
         source = _SPECTRUM[str(kind)](part, low, high)
         through = np.exp(-part["nh_galactic"][:, None] * sigma)
         if np.any(part["nh_intrinsic"] > 0):
@@ -157,13 +167,11 @@ def _body_and_power(part: Any, low: Any, high: Any) -> Any:
 
 
 def _two_plasmas(part: Any, low: Any, high: Any) -> Any:
-    first = _thermal(part["kT_keV"], part["abundance"], low, high)
-    second = _thermal(part["kT2_keV"], part["abundance"], low, high)
+    plasma, metals = part["plasma"], part["abundance"]
+    ones = np.ones_like(metals)
+    first = plasma(low, high, kt_kev=part["kT_keV"], abundance=metals, norm=ones)
+    second = plasma(low, high, kt_kev=part["kT2_keV"], abundance=metals, norm=ones)
     return first + part["mix"][:, None] * second
-
-
-def _thermal(kt: Any, abundance: Any, low: Any, high: Any) -> Any:
-    return approximate_thermal()(low, high, kt_kev=kt, abundance=abundance, norm=np.ones_like(kt))
 
 
 def _lines(part: Any, flux: Any, low: Any, high: Any) -> Any:

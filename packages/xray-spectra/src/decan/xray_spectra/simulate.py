@@ -17,6 +17,7 @@ from .spectrum import Spectrum
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .models import Model
     from .response import Response
 
 __all__ = ["SimulatedSpectra", "draw_net_counts", "simulate_spectra"]
@@ -137,6 +138,7 @@ def simulate_spectra(
     net_counts: Any = None,
     line_share: float = 0.0,
     line_ew_kev: float = 0.5,
+    plasma: Model | None = None,
     rng: np.random.Generator | int | None = None,
 ) -> SimulatedSpectra:
     """Simulate spectra: class, photon spectrum, absorption, response, Poisson, background.
@@ -157,6 +159,9 @@ def simulate_spectra(
         Share of spectra with an unexpected emission line between 1 and 5 keV.
     line_ew_kev : float
         Its equivalent width, keV.
+    plasma : Model, optional
+        Hot gas of stars: :func:`~decan.xray_spectra.thermal_plasma` where tables of AtomDB are
+        at hand; the approximate one without it.
     rng : numpy.random.Generator or int, optional
         See SPEC 7.
 
@@ -192,7 +197,9 @@ def simulate_spectra(
     for k, name in enumerate(names):
         for rows in _pieces(np.flatnonzero(drawn == k)):
             response = held[name]
-            photons = photon_spectra(table.iloc[rows], response.energy_low, response.energy_high)
+            photons = photon_spectra(
+                table.iloc[rows], response.energy_low, response.energy_high, plasma=plasma
+            )
             _add_lines(photons, line[rows], line_ew_kev, response)
             rates = np.asarray(response.fold(photons), dtype=float)
             energy = response.channel_energy
