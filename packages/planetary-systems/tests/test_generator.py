@@ -62,7 +62,7 @@ def test_a_cached_walk_and_one_pass_agree(fitted, systems, tokens):
         from decan.planetary_systems.walks import walk_of
 
         walk = walk_of(network)
-        state, seen = network.start(inputs, 3)
+        state, seen = network.start(inputs)
         for k in range(2):
             known = walk.known(state, seen, log_a[:, k], log_m[:, k])
             if tokens == "factored":
@@ -196,4 +196,4 @@ def test_nothing_is_drawn_beyond_the_edge_and_the_end_takes_its_probability():
     end = network.token_log_prob(empty, empty, torch.tensor([0]), torch.zeros(1, 2)).exp().item()
     # Four standard deviations of a share of 4000.
     assert np.mean(counts == 0) == pytest.approx(end, abs=4 * 0.5 / np.sqrt(4000))
-    assert end > torch.sigmoid(network.stop(network.start(torch.zeros(1, 2), 9)[1])).item() + 0.1
+    assert end > torch.sigmoid(network.stop(network.start(torch.zeros(1, 2))[1])).item() + 0.1

@@ -55,8 +55,9 @@ def padded_batch(
 class SystemBatches:
     """A loader of batches with about equally many planets, drawn anew each epoch.
 
-    Systems of like length come together, so that little is padded; which ones, and in
-    what order, is drawn from torch's generator, which a training loop seeds.
+    Batches to train on mix systems of all lengths: sorted ones would pull the stop one
+    way in one step and the other way in the next, and it would be learnt badly. Which
+    systems come together is drawn from torch's generator, which a training loop seeds.
 
     Parameters
     ----------
@@ -64,15 +65,15 @@ class SystemBatches:
     values, known : ndarray, shape (n_systems, size)
         The encoded context.
     tokens : int
-        Planets and stops of a batch, padding included.
+        About how many planets and stops a batch has.
     shuffle : bool
-        Whether the order is drawn.
+        Whether the order is drawn; otherwise systems come by length, the longest first.
 
     Examples
     --------
     >>> systems = Systems.from_planets([([1.0], [1.0]), ([0.1, 0.2, 0.5], [1.0, 2.0, 3.0])])
     >>> none = np.zeros((2, 0))
-    >>> batches = SystemBatches(systems, none.astype(np.float32), none.astype(bool), tokens=4)
+    >>> batches = SystemBatches(systems, none.astype(np.float32), none.astype(bool), tokens=3)
     >>> sorted(batch["log_a"].shape[1] for batch in batches)
     [1, 3]
     """
@@ -88,11 +89,11 @@ class SystemBatches:
     ) -> None:
         self.systems, self.values, self.known = systems, values, known
         self.tokens, self.shuffle = tokens, shuffle
-        # The number of batches must not change from epoch to epoch: schedules count on it.
-        self._cuts = _cuts(np.sort(systems.counts + 1)[::-1], tokens)
 
     def __len__(self) -> int:
-        return len(self._cuts) - 1
+        # The number of batches must not change from epoch to epoch: schedules count on it.
+        total = self.systems.n_planets + len(self.systems)
+        return min(len(self.systems), max(1, round(total / self.tokens)))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for rows in self.orders():
@@ -100,23 +101,17 @@ class SystemBatches:
 
     def orders(self) -> list[NDArray[np.int64]]:
         """Systems of each batch of one epoch."""
-        n = len(self.systems)
-        noise = torch.rand(n).numpy() if self.shuffle else np.zeros(n)
-        # Ties in length are broken at random, so that batches differ between epochs.
-        order = np.lexsort((noise, -self.systems.counts))
-        pieces = [order[i:j] for i, j in zip(self._cuts[:-1], self._cuts[1:], strict=True)]
-        if self.shuffle:
-            pieces = [pieces[i] for i in torch.randperm(len(pieces)).tolist()]
-        return pieces
-
-
-def _cuts(lengths: NDArray[np.int64], tokens: int) -> list[int]:
-    """Where to cut systems of falling length so that each piece, padded, fits."""
-    cuts, start = [0], 0
-    while start < len(lengths):
-        start = min(len(lengths), start + max(1, tokens // int(lengths[start])))
-        cuts.append(start)
-    return cuts
+        n, pieces = len(self.systems), len(self)
+        if not n:
+            return []
+        counts = self.systems.counts
+        order = torch.randperm(n).numpy() if self.shuffle else np.argsort(-counts, kind="stable")
+        so_far = np.cumsum(counts[order] + 1)
+        number = np.arange(1, pieces)
+        cuts = np.searchsorted(so_far, so_far[-1] * number / pieces)
+        # No piece may be empty, however long one system is.
+        cuts = np.maximum.accumulate(np.maximum(cuts - number, 0)) + number
+        return np.split(order, np.minimum(cuts, n - pieces + number))
 
 
 def split_by_group(

@@ -12,7 +12,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .transformer import Block, Bumps, Trunk, categorical
+from .transformer import (
+    Block,
+    Bumps,
+    Places,
+    Trunk,
+    categorical,
+    new_caches,
+    walk_through,
+)
 
 __all__ = ["CellNetwork", "WordNetwork"]
 
@@ -95,35 +103,32 @@ class CellNetwork(nn.Module):
         self, log_a: Tensor, log_m: Tensor, counts: Tensor, context: Tensor
     ) -> Tensor:
         """Log probability of each cell, then of the stop; shapes as in :class:`GapNetwork`."""
+        places = Places(counts)
         column, row = cells_of(log_a, log_m, self.limits, self.n_cells)
-        length = column.shape[1]
-        inside = torch.arange(length) < counts[:, None]
         mass = self._mass(row)
-        last = functional.pad(column[:, :-1], (1, 0)) if length else column
-        step = (column - last).clamp(min=0)
-        total = (10**mass).cumsum(1).log10()
-        largest = mass.cummax(1).values if length else mass
-        number = torch.arange(length).expand(column.shape).float()
-        features = self._features(column, row, step, total, largest, number)
-        seen = self.trunk(features, context)
-        before = functional.pad(torch.where(inside, column, torch.zeros_like(column)), (1, 0))
-        places = torch.log_softmax(self._column_logits(seen, before), -1)
-        at = torch.arange(length + 1)
-        result = torch.where(
-            at == counts[:, None], places[..., -1], torch.zeros_like(places[..., -1])
+        inside = places.system[places.planets], places.number[places.planets] - 1
+        last = functional.pad(column, (1, 0))[:, :-1]
+        total, largest = (10**mass).cumsum(1).log10(), mass
+        if mass.shape[1]:
+            largest = mass.cummax(1).values
+        column, row, last, total, largest = (x[inside] for x in (column, row, last, total, largest))
+        step = column - last
+        number = inside[1].float()
+        seen = self.trunk(
+            self._features(column, row, step, total, largest, number), context, places
         )
-        if not length:
-            return result
-        place = places[:, :-1].gather(-1, column[..., None]).squeeze(-1)
-        rows = torch.log_softmax(self._row_logits(seen[:, :-1], column, step), -1)
-        planet = place + rows.gather(-1, row[..., None]).squeeze(-1)
-        return result + functional.pad(
-            torch.where(inside, planet, torch.zeros_like(planet)), (0, 1)
-        )
+        before = places.planets - 1
+        at_token = torch.zeros_like(places.number)
+        at_token[places.planets] = column
+        logits = torch.log_softmax(self._column_logits(seen, at_token), -1)
+        logs = logits[:, -1].clone()
+        rows = torch.log_softmax(self._row_logits(seen[before], column, step), -1)
+        logs[before] = _picked(logits[before], column) + _picked(rows, row)
+        return places.padded(logs)
 
-    def start(self, context: Tensor, length: int) -> tuple[dict[str, Any], Tensor]:
+    def start(self, context: Tensor) -> tuple[dict[str, Any], Tensor]:
         """State of a walk before the first planet, and what is seen there."""
-        state, seen = self.trunk.start(context, length)
+        state, seen = self.trunk.start(context)
         n = len(context)
         state |= {
             "column": torch.zeros(n, dtype=torch.long),
@@ -160,6 +165,10 @@ class CellNetwork(nn.Module):
         stops = column == self.n_cells
         column = column.clamp(max=self.n_cells - 1)
         return stops, column, categorical(self.row_logits(state, seen, column), noise)
+
+
+def _picked(logs: Tensor, index: Tensor) -> Tensor:
+    return logs.gather(-1, index[..., None]).squeeze(-1)
 
 
 def cells_of(
@@ -231,27 +240,28 @@ class WordNetwork(nn.Module):
         self, log_a: Tensor, log_m: Tensor, counts: Tensor, context: Tensor
     ) -> Tensor:
         """Log probability of each symbol, then of the stop; the context is not looked at."""
+        places = Places(counts)
         column, row = cells_of(log_a, log_m, self.limits, self.n_cells)
-        symbol = self.symbol_of[column * self.n_cells + row]
-        length = symbol.shape[1]
-        at = torch.arange(length + 1)
-        strange = (symbol == 0) & (at[:-1] < counts[:, None])
-        x = self.symbol(functional.pad(symbol, (1, 0)))
-        x = x + self.place(at.clamp(max=self.n_positions - 1))
+        inside = places.system[places.planets], places.number[places.planets] - 1
+        symbol = torch.zeros_like(places.number)
+        symbol[places.planets] = self.symbol_of[column * self.n_cells + row][inside]
+        x = self.symbol(symbol) + self.place(places.number.clamp(max=self.n_positions - 1))
         for block in self.blocks:
-            x = block(x)
+            x = block(x, places)
         logs = torch.log_softmax(self.read(self.last(x)), -1)
-        after = torch.where(at < counts[:, None], functional.pad(symbol, (0, 1)), 0)
-        value = logs.gather(-1, after[..., None]).squeeze(-1)
-        value = torch.where(at <= counts[:, None], value, torch.zeros_like(value))
-        return value.masked_fill(functional.pad(strange, (0, 1)), -torch.inf)
+        before, after = places.planets - 1, torch.zeros_like(symbol)
+        after[before] = symbol[places.planets]
+        value = _picked(logs, after)
+        strange = torch.zeros_like(value, dtype=torch.bool)
+        strange[before] = after[before] == 0
+        return places.padded(value.masked_fill(strange, -torch.inf))
 
-    def start(self, context: Tensor, length: int) -> tuple[dict[str, Any], Tensor]:
+    def start(self, context: Tensor) -> tuple[dict[str, Any], Tensor]:
         """State of a walk before the first symbol, and the log odds of each symbol there."""
-        n, heads = len(context), self.heads
-        shape = (2, n, heads, length + 1, self.symbol.embedding_dim // heads)
-        state: dict[str, Any] = {"at": 0, "caches": [torch.zeros(shape) for _ in self.blocks]}
-        return state, self._advance(state, torch.zeros(n, dtype=torch.long))
+        nothing = torch.zeros(len(context), dtype=torch.long)
+        caches = new_caches(self.blocks, self.symbol(nothing))
+        state: dict[str, Any] = {"at": 0, "caches": caches}
+        return state, self._advance(state, nothing)
 
     def step(self, state: dict[str, Any], column: Tensor, row: Tensor) -> Tensor:
         """Take one more planet, and give the log odds of the next symbol."""
@@ -266,9 +276,5 @@ class WordNetwork(nn.Module):
         return symbol == 0, cell // self.n_cells, cell % self.n_cells
 
     def _advance(self, state: dict[str, Any], symbol: Tensor) -> Tensor:
-        at = state["at"]
-        x = (self.symbol(symbol) + self.place.weight[min(at, self.n_positions - 1)])[:, None]
-        for block, cache in zip(self.blocks, state["caches"], strict=True):
-            x = block.step(x, cache, at)  # type: ignore[operator]
-        state["at"] = at + 1
-        return self.read(self.last(x[:, 0]))
+        x = self.symbol(symbol) + self.place.weight[min(state["at"], self.n_positions - 1)]
+        return self.read(self.last(walk_through(self.blocks, state, x)))

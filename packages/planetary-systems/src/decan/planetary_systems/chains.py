@@ -14,6 +14,7 @@ from .gap_network import GapNetwork
 from .generator import SystemGenerator
 from .markov import MarkovGaps
 from .prior import ContextPrior
+from .transformer import Places
 
 __all__ = ["exact_generator"]
 
@@ -55,11 +56,11 @@ class _LastMass(nn.Module):
         super().__init__()
         self.mean = mean
 
-    def forward(self, features: Tensor, context: Tensor) -> Tensor:
-        first = torch.full((len(features), 1, 1), self.mean, dtype=torch.float64)
-        return torch.cat([first, features[..., :1]], 1)
+    def forward(self, features: Tensor, context: Tensor, places: Places) -> Tensor:
+        first = torch.full((len(places.number), 1), self.mean, dtype=torch.float64)
+        return first.index_copy(0, places.planets, features[:, :1])
 
-    def start(self, context: Tensor, length: int) -> tuple[dict[str, Any], Tensor]:
+    def start(self, context: Tensor) -> tuple[dict[str, Any], Tensor]:
         seen = torch.full((len(context), 1), self.mean, dtype=torch.float64)
         return {"at": 1, "caches": []}, seen
 
@@ -91,13 +92,13 @@ class _ChainNetwork(GapNetwork):
         self.mass = nn.Identity()  # type: ignore[assignment]
         self.double()
 
-    def token_log_prob(
-        self, log_a: Tensor, log_m: Tensor, counts: Tensor, context: Tensor
-    ) -> Tensor:
-        return super().token_log_prob(log_a, log_m, counts, context.double())
+    def seen(
+        self, log_a: Tensor, log_m: Tensor, context: Tensor, places: Places
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return super().seen(log_a, log_m, context.double(), places)
 
-    def start(self, context: Tensor, length: int) -> tuple[dict[str, Any], Tensor]:
-        return super().start(context.double(), length)
+    def start(self, context: Tensor) -> tuple[dict[str, Any], Tensor]:
+        return super().start(context.double())
 
     def _features(self, log_a: Tensor, log_m: Tensor, *rest: Tensor, **named: Tensor) -> Tensor:
         return log_m[..., None]

@@ -167,7 +167,7 @@ def _write(
     # One place more than there are: beyond the last known planet there is no bound.
     bounds = torch.as_tensor(np.append(known_a, np.inf))
     masses = torch.as_tensor(np.column_stack([known_m, np.zeros(n)]))
-    state, seen = network.start(inputs, max_extra + n_known)
+    state, seen = network.start(inputs)
     log_w = torch.zeros(n, dtype=torch.float64)
     out = torch.zeros(2, n, max_extra, dtype=torch.float64)
     extra, reached = torch.zeros(n, dtype=torch.long), torch.zeros(n, dtype=torch.long)

@@ -56,7 +56,7 @@ def stop_table(
     network = generator.networks_[0]
     walk = walk_of(network)
     log_a, log_m = (torch.as_tensor(x) for x in systems.padded())
-    state, seen = network.start(generator._inputs(systems.context), log_a.shape[1])
+    state, seen = network.start(generator._inputs(systems.context))
     none = torch.full((len(systems),), torch.inf, dtype=torch.float64)
     place, chance, ended = [], [], []
     for k in range(log_a.shape[1] + 1):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .transformer import Bumps, Trunk, categorical
+from .transformer import Bumps, Places, Trunk, categorical
 
 __all__ = ["GapNetwork", "mixture_log_prob"]
 
@@ -112,6 +112,13 @@ class GapNetwork(nn.Module):
         gaps = self.gap_bumps(gap) * later[..., None]
         return self.mass(torch.cat([seen, self.a_bumps(log_a), gaps, later[..., None]], -1))
 
+    def seen(
+        self, log_a: Tensor, log_m: Tensor, context: Tensor, places: Places
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What is seen at each token of padded systems; and each planet's log a, log M, log gap."""
+        a, m, gap, rest = sequence_features(log_a, log_m, context.dtype, places)
+        return self.trunk(self._features(a, m, gap, **rest), context, places), a, m, gap
+
     def token_log_prob(
         self, log_a: Tensor, log_m: Tensor, counts: Tensor, context: Tensor
     ) -> Tensor:
@@ -129,47 +136,44 @@ class GapNetwork(nn.Module):
         tensor, shape (n, length + 1)
             Of log10 a and log10 M; zero beyond the stop.
         """
-        length = log_a.shape[1]
-        inside = torch.arange(length) < counts[:, None]
-        a, m, gap, rest = sequence_features(log_a, log_m, context.dtype)
-        seen = self.trunk(self._features(a, m, gap, **rest), context)
+        places = Places(counts)
+        seen, a, m, gap = self.seen(log_a, log_m, context, places)
         stop = self.stop(seen).squeeze(-1)
-        places = torch.arange(length + 1)
-        end = torch.logaddexp(
-            functional.logsigmoid(stop), functional.logsigmoid(-stop) + self._log_beyond(seen, a)
+        before = places.planets - 1
+        first = places.number[places.planets] == 1
+        here, later = seen[before], ~first
+        place = torch.empty_like(a)
+        place[first] = mixture_log_prob(self.first(here[first]), a[first], self.gap_floor)
+        x = gap[later]
+        density = mixture_log_prob(self.gap(here[later]), x, self.gap_floor)
+        place[later] = density - x * LN10 - math.log(LN10)
+        parameters = self._mass_parameters(here, a, gap, later.to(a.dtype))
+        mass = mixture_log_prob(parameters, m, self.mass_floor)
+        logs = torch.empty_like(stop)
+        logs[before] = place + mass + functional.logsigmoid(-stop[before])
+        last = places.ends
+        ending = stop[last]
+        logs[last] = torch.logaddexp(
+            functional.logsigmoid(ending),
+            functional.logsigmoid(-ending) + self._log_beyond(seen[last], log_a, counts),
         )
-        result = torch.where(places == counts[:, None], end, torch.zeros_like(end))
-        if not length:
-            return result
-        later = (places[:-1] > 0).to(a.dtype).expand(a.shape)
-        first = mixture_log_prob(self.first(seen[:, :1]), a[:, :1], self.gap_floor)
-        place = [first]
-        if length > 1:
-            x = gap[:, 1:]
-            density = mixture_log_prob(self.gap(seen[:, 1:-1]), x, self.gap_floor)
-            place.append(density - x * LN10 - math.log(LN10))
-        mass = mixture_log_prob(
-            self._mass_parameters(seen[:, :-1], a, gap, later), m, self.mass_floor
-        )
-        planet = torch.cat(place, 1) + mass + functional.logsigmoid(-stop[:, :-1])
-        return result + functional.pad(
-            torch.where(inside, planet, torch.zeros_like(planet)), (0, 1)
-        )
+        return places.padded(logs)
 
-    def _log_beyond(self, seen: Tensor, log_a: Tensor) -> Tensor:
-        """Log probability that a next planet would lie beyond the edge, at each place."""
-        start = torch.full_like(seen[:, :1, 0], self.edge)
-        inside = [mixture_cdf(self.first(seen[:, :1]), start, self.gap_floor)]
-        if log_a.shape[1]:
-            room = (self.edge - log_a).clamp(min=SMALLEST_GAP).log10()
-            inside.append(mixture_cdf(self.gap(seen[:, 1:]), room, self.gap_floor))
+    def _log_beyond(self, seen: Tensor, log_a: Tensor, counts: Tensor) -> Tensor:
+        """Log probability that a next planet would lie beyond the edge, at each system's end."""
+        inside = torch.empty_like(seen[:, 0])
+        empty = counts == 0
+        start = torch.full_like(inside[empty], self.edge)
+        inside[empty] = mixture_cdf(self.first(seen[empty]), start, self.gap_floor)
+        outermost = log_a[~empty].gather(1, counts[~empty, None] - 1).squeeze(1)
+        room = (self.edge - outermost).clamp(min=SMALLEST_GAP).log10().to(seen.dtype)
+        inside[~empty] = mixture_cdf(self.gap(seen[~empty]), room, self.gap_floor)
         # Short of one, where the logarithm has no gradient.
-        least = torch.finfo(seen.dtype).eps
-        return torch.log1p(-torch.cat(inside, 1).clamp(max=1 - least))
+        return torch.log1p(-inside.clamp(max=1 - torch.finfo(seen.dtype).eps))
 
-    def start(self, context: Tensor, length: int) -> tuple[dict[str, Any], Tensor]:
+    def start(self, context: Tensor) -> tuple[dict[str, Any], Tensor]:
         """State of a walk before the first planet, and what is seen there."""
-        state, seen = self.trunk.start(context, length)
+        state, seen = self.trunk.start(context)
         n = len(context)
         state |= {
             "log_a": torch.zeros(n, dtype=torch.float64),
@@ -227,24 +231,27 @@ class GapNetwork(nn.Module):
 
 
 def sequence_features(
-    log_a: Tensor, log_m: Tensor, dtype: torch.dtype = torch.float32
+    log_a: Tensor, log_m: Tensor, dtype: torch.dtype, places: Places
 ) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
-    """Places, masses, log gaps, and what has come so far, of padded systems.
+    """Places, masses, log gaps, and what has come so far, of the planets of padded systems.
 
     The gap is taken in double precision: neighbours may be closer than single
-    precision tells apart.
+    precision tells apart. System after system, without padding.
     """
     a, m = log_a.to(dtype), log_m.to(dtype)
     gaps = (log_a[:, 1:] - log_a[:, :-1]).to(dtype).clamp(min=SMALLEST_GAP)
     distance = functional.pad(gaps, (1, 0), value=1.0)
     hill = hill_of(distance, functional.pad(m[:, :-1], (1, 0)), m)
-    if a.shape[1]:
-        hill = torch.cat([torch.zeros_like(hill[:, :1]), hill[:, 1:]], 1)
-    total = (10**m).cumsum(1).clamp(min=1e-6).log10()
-    largest = m.cummax(1).values if a.shape[1] else m
-    number = torch.arange(a.shape[1], dtype=a.dtype).expand(a.shape)
-    rest = {"hill": hill, "total": total, "largest": largest, "number": number}
-    return a, m, distance.log10(), rest
+    number = torch.arange(a.shape[1], dtype=dtype).expand(a.shape)
+    table = {
+        "hill": torch.where(number > 0, hill, torch.zeros_like(hill)),
+        "total": (10**m).cumsum(1).clamp(min=1e-6).log10(),
+        "largest": m.cummax(1).values if a.shape[1] else m,
+        "number": number,
+    }
+    inside = places.system[places.planets], places.number[places.planets] - 1
+    rest = {name: value[inside] for name, value in table.items()}
+    return a[inside], m[inside], distance.log10()[inside], rest
 
 
 def hill_of(distance: Tensor, inner_m: Tensor, outer_m: Tensor) -> Tensor:

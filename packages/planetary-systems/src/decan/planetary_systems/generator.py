@@ -16,17 +16,12 @@ from decan.core.saved import Saved
 from .batches import SystemBatches, split_by_group
 from .codec import BENCHMARK_LIMITS, GridCodec
 from .context import ContextEncoder
-from .likelihood import (
-    as_stored,
-    build_network,
-    cells_seen,
-    network_inputs,
-    score_tokens,
-    training_loss,
-)
+from .fitting import build_network, cells_seen, fit_members
+from .likelihood import network_inputs, score_tokens
 from .presets import LANGUAGES
 from .prior import ContextPrior
 from .sampling import draw_systems, torch_generator
+from .stored import generator_state, own_settings, take_state
 from .systems import Systems
 
 if TYPE_CHECKING:
@@ -151,7 +146,7 @@ class SystemGenerator(Saved):
         Returns
         -------
         SystemGenerator
-            Itself; ``history_`` holds the training of each member.
+            Itself; ``history_`` tells how it was trained.
 
         Raises
         ------
@@ -159,52 +154,29 @@ class SystemGenerator(Saved):
             If the same discs appear in several populations and no groups are given, or
             there is one group only.
         """
-        from decan.core.training import fit as train
         from decan.core.training import member_seeds
 
         training, held_out = split_by_group(systems, groups, validation, self.random_state)
-        self.encoder_ = ContextEncoder(self.context).fit(training.context)
-        self.max_planets_ = int(max(training.counts.max(initial=1), 1))
-        self.range_ = [
-            [float(x.min()), float(x.max())] if len(x) else [0.0, 0.0]
-            for x in (training.log_a, training.log_m)
-        ]
-        self.alphabet_: list[int] | None = None
-        if self.tokens == "paper":
-            seen = [alphabet_of] if alphabet_of is not None else [training, held_out]
-            self.alphabet_ = cells_seen(self.codec, [one for one in seen if one is not None])
-        self.prior_ = ContextPrior.of(training.context, self.encoder_)
-        data = [
-            SystemBatches(part, *self.encoder_.transform(part.context),
-                          tokens=self.batch_tokens * factor, shuffle=shuffle)
-            for part, factor, shuffle in ((training, 1, True), (held_out, 2, False))
-            if part is not None
-        ]  # fmt: skip
+        self._take_in(training, held_out, alphabet_of)
         seeds = member_seeds(np.random.default_rng(self.random_state), self.ensemble)
-        self.networks_, self.history_ = [], []
-        for number, seed in enumerate(seeds):
-            network = self._network(seed)
-            file = None if checkpoint is None else f"{checkpoint}.{number}"
-            history = train(
-                network,
-                data[0],
-                self._loss,
-                epochs=self.epochs,
-                learning_rate=self.learning_rate,
-                weight_decay=self.weight_decay,
-                schedule="one-cycle",
-                clip=1.0,
-                ema=self.ema,
-                validation=data[1] if len(data) > 1 else None,
-                patience=self.patience if len(data) > 1 else None,
-                checkpoint=file,
-                device="cpu",
-                rng=seed,
-                progress=progress,
-            )
-            as_stored(network)
-            self.networks_.append(network)
-            self.history_.append(history)
+        self.networks_ = [self._network(seed) for seed in seeds]
+        self.history_ = fit_members(
+            self.networks_,
+            self._batches(training, self.batch_tokens, shuffle=True),
+            None if held_out is None else self._batches(held_out, 2 * self.batch_tokens),
+            self.encoder_,
+            hide=self.hide,
+            hide_disc=self.hide_disc,
+            augment=self.augment,
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            ema=self.ema,
+            patience=self.patience,
+            checkpoint=checkpoint,
+            seed=seeds[0],
+            progress=progress,
+        )
         return self
 
     def sample(
@@ -439,13 +411,25 @@ class SystemGenerator(Saved):
     def _inputs(self, context: pd.DataFrame, without: Iterable[str] = ()) -> torch.Tensor:
         return network_inputs(*self.encoder_.transform(context, without=without))
 
-    def _loss(
-        self, network: Any, batch: dict[str, torch.Tensor]
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        return training_loss(
-            network, batch, self.encoder_, hide=self.hide, hide_disc=self.hide_disc,
-            augment=self.augment,
-        )  # fmt: skip
+    def _take_in(
+        self, training: Systems, held_out: Systems | None, alphabet_of: Systems | None
+    ) -> None:
+        """What is learnt by looking: context and its prior, sizes, ranges, alphabet."""
+        self.encoder_ = ContextEncoder(self.context).fit(training.context)
+        self.prior_ = ContextPrior.of(training.context, self.encoder_)
+        self.max_planets_ = int(max(training.counts.max(initial=1), 1))
+        self.range_ = [
+            [float(x.min()), float(x.max())] if len(x) else [0.0, 0.0]
+            for x in (training.log_a, training.log_m)
+        ]
+        self.alphabet_: list[int] | None = None
+        if self.tokens == "paper":
+            seen = [alphabet_of] if alphabet_of is not None else [training, held_out]
+            self.alphabet_ = cells_seen(self.codec, [one for one in seen if one is not None])
+
+    def _batches(self, systems: Systems, tokens: int, *, shuffle: bool = False) -> SystemBatches:
+        values, known = self.encoder_.transform(systems.context)
+        return SystemBatches(systems, values, known, tokens=tokens, shuffle=shuffle)
 
     def _network(self, seed: int | None = None) -> Any:
         return build_network(
@@ -480,47 +464,12 @@ class SystemGenerator(Saved):
 
     def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         self._check_fitted()
-        names = ("tokens", "width", "layers", "heads", "dropout", "epochs", "batch_tokens",
-                 "learning_rate", "weight_decay", "ema", "patience", "augment", "hide",
-                 "hide_disc", "ensemble")  # fmt: skip
-        settings: dict[str, Any] = {name: getattr(self, name) for name in names}
-        settings |= {
-            "context": list(self.context),
-            "codec": self.codec.to_json(),
-            "encoder": self.encoder_.get_state(),
-            "max_planets": self.max_planets_,
-            "range": self.range_,
-            "alphabet": self.alphabet_,
-            "sharpness": self.sharpness_,
-            "prior_words": {},
-        }
-        parts: dict[str, Any] = {
-            f"network_{number}": {k: v.half() for k, v in network.state_dict().items()}
-            for number, network in enumerate(self.networks_)
-        }
-        arrays, settings["prior_words"] = self.prior_.get_state()
-        if arrays:
-            parts["prior"] = arrays
-        return settings, parts
+        return generator_state(self)
 
     @classmethod
     def _from_state(cls, settings: dict[str, Any], parts: dict[str, Any]) -> Self:
-        own = dict(settings)
-        fitted = {
-            name: own.pop(name)
-            for name in ("encoder", "max_planets", "range", "alphabet", "sharpness", "prior_words")
-        }
-        found = cls(**{**own, "codec": GridCodec.from_json(own["codec"])})
-        found.encoder_ = ContextEncoder.from_state(fitted["encoder"])
-        found.max_planets_, found.range_ = fitted["max_planets"], fitted["range"]
-        found.alphabet_, found.sharpness_ = fitted["alphabet"], fitted["sharpness"]
-        found.networks_ = []
-        for number in range(found.ensemble):
-            network = found._network()
-            state = {k: v.float() for k, v in parts[f"network_{number}"].items()}
-            network.load_state_dict(state)
-            found.networks_.append(network.eval())
-        found.prior_ = ContextPrior.from_state(parts.get("prior", {}), fitted["prior_words"])
+        found = cls(**own_settings(settings))
+        take_state(found, settings, parts)
         return found
 
 

@@ -14,9 +14,9 @@ import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from .gap_network import sequence_features
 from .sampling import torch_generator
 from .systems import Systems
+from .transformer import Places
 
 if TYPE_CHECKING:
     from .generator import SystemGenerator
@@ -306,8 +306,8 @@ def _next_planets(
     noise = torch_generator(rng)
     length = int(rest.counts.max(initial=0))
     log_a, log_m = (torch.as_tensor(x) for x in rest.padded(length))
-    a, m, gap, others = sequence_features(log_a, log_m)
-    seen = network.trunk(network._features(a, m, gap, **others), inputs)
+    tokens = Places(torch.as_tensor(rest.counts))
+    seen = tokens.padded(network.seen(log_a, log_m, inputs, tokens)[0])
     found: dict[str, list[Any]] = {"a": [], "m": [], "q": [], "who": []}
     for place in range(length + 1):
         rows = np.flatnonzero(rest.counts >= place)

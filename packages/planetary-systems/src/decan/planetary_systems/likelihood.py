@@ -1,4 +1,4 @@
-"""Between a generator and its networks: what they read, their loss, and exact scores."""
+"""Between a generator and its networks: what they read, and exact scores."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from .batches import SystemBatches, padded_batch
-from .cell_networks import CellNetwork, WordNetwork, cells_of
+from .cell_networks import cells_of
 from .codec import GridCodec
-from .context import ContextEncoder
-from .gap_network import GapNetwork
 from .systems import Systems
 
 __all__ = ["network_inputs"]
@@ -42,51 +40,6 @@ def network_inputs(values: Any, known: Any, shift: torch.Tensor | None = None) -
     values, known = torch.as_tensor(values), torch.as_tensor(known)
     moved = torch.zeros(len(values), 2) if shift is None else shift
     return torch.cat([values * known, known.float(), moved], 1)
-
-
-def training_loss(
-    network: Any,
-    batch: dict[str, torch.Tensor],
-    encoder: ContextEncoder,
-    *,
-    hide: float,
-    hide_disc: float,
-    augment: float,
-) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Nats a token of a padded batch, with parts of the context hidden while training.
-
-    Parameters
-    ----------
-    network : GapNetwork, CellNetwork or WordNetwork
-    batch : dict of tensor
-        From :func:`~decan.planetary_systems.batches.padded_batch`.
-    encoder : ContextEncoder
-    hide, hide_disc, augment : float
-        See :class:`SystemGenerator`.
-
-    Returns
-    -------
-    loss : tensor
-    parts : dict of tensor
-    """
-    known, shift = batch["known"], None
-    log_a, log_m = batch["log_a"], batch["log_m"]
-    if network.training and known.shape[1]:
-        rate = torch.tensor([hide_disc if name == "disc" else hide for name in encoder.names])
-        kept = torch.rand(len(known), len(encoder.names)) >= rate
-        known = known & kept[:, torch.as_tensor(encoder.blocks)]
-    elif known.shape[1] and "disc" in encoder.names:
-        # Validation: every other system without its disc, as both are promised.
-        block = torch.as_tensor(encoder.blocks == encoder.names.index("disc"))
-        known = known & ~(block & (torch.arange(len(known)) % 2 == 0)[:, None])
-    if network.training and augment:
-        shift = torch.randn(len(known), 2) * (torch.rand(len(known), 1) < 0.7)
-        log_a = log_a + (augment * shift[:, :1]).double()
-        log_m = log_m + (augment * shift[:, 1:]).double()
-    inputs = network_inputs(batch["values"], known, shift)
-    logs = network.token_log_prob(log_a, log_m, batch["counts"], inputs)
-    tokens = (batch["counts"] + 1).sum()
-    return -logs.sum() / tokens, {"tokens": tokens.double()}
 
 
 @torch.inference_mode()
@@ -153,46 +106,3 @@ def score_tokens(
         place = bounds[rows][:, None] + np.arange(logs.shape[1])
         result[place[inside]] = logs[inside]
     return result, bounds
-
-
-def build_network(
-    tokens: str,
-    codec: GridCodec,
-    n_context: int,
-    max_planets: int,
-    alphabet: list[int] | None,
-    seed: int | None,
-    **size: Any,
-) -> Any:
-    """The network of a language, its weights drawn from a seed; no global seed is touched."""
-    state = torch.random.get_rng_state()
-    try:
-        if seed is not None:
-            torch.manual_seed(seed % 2**63)
-        if tokens == "gaps":
-            return GapNetwork(n_context, n_positions=max_planets, **size)
-        if tokens == "factored":
-            return CellNetwork(codec.n, codec.limits, n_context, n_positions=max_planets, **size)
-        assert alphabet is not None
-        return WordNetwork(
-            len(alphabet) + 1, max_planets + 1, alphabet=alphabet, n_cells=codec.n,
-            limits=codec.limits, **size,
-        )  # fmt: skip
-    finally:
-        torch.random.set_rng_state(state)
-
-
-def cells_seen(codec: GridCodec, parts: Sequence[Systems]) -> list[int]:
-    """The cells that occur, as numbers (column times cells a side, plus row)."""
-    seen: set[int] = set()
-    for part in parts:
-        column, row, _ = codec.cells(part)
-        seen |= set((column * codec.n + row).tolist())
-    return sorted(seen)
-
-
-def as_stored(network: torch.nn.Module) -> None:
-    """Round weights as they will be stored, so that a saved generator is this very one."""
-    with torch.no_grad():
-        for value in network.parameters():
-            value.copy_(value.half().float())

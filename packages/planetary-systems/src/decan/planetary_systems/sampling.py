@@ -77,7 +77,7 @@ def _draw_batch(
     n = len(context)
     counts = torch.zeros(n, dtype=torch.long)
     out = torch.zeros(2, n, max_planets, dtype=torch.float64)
-    state, seen = network.start(context, max_planets)
+    state, seen = network.start(context)
     rows, alive = torch.arange(n), torch.ones(n, dtype=torch.bool)
     for number in range(max_planets + 1):
         stops, first, second = network.draw(state, seen, noise)

@@ -158,8 +158,8 @@ def measured(generator: SystemGenerator, test: Systems) -> dict[str, Any]:
 
 def _generators(quick: bool) -> dict[str, tuple[dict[str, Any], bool]]:
     """Settings of each generator, and whether it learns old systems around one Sun only."""
-    gaps: dict[str, Any] = {"tokens": "gaps", "epochs": 12, "batch_tokens": 700}
-    grid: dict[str, Any] = {"tokens": "factored", "epochs": 14, "batch_tokens": 600}
+    gaps: dict[str, Any] = {"tokens": "gaps", "epochs": 30, "batch_tokens": 700}
+    grid: dict[str, Any] = {"tokens": "factored", "epochs": 14, "batch_tokens": 600, "augment": 0.1}
     for settings in (gaps, grid):
         settings |= {"learning_rate": 3e-3, "dropout": 0.1}
         if quick:

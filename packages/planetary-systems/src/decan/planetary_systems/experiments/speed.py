@@ -11,9 +11,9 @@ import torch
 
 from decan.core.experiment import SIMULATED, Claim, Run, experiment
 
-from ..gap_network import sequence_features
 from ..generator import SystemGenerator
 from ..systems import Systems
+from ..transformer import Places
 from .samples import shipped
 
 __all__ = ["speed_ratios"]
@@ -83,9 +83,9 @@ def plain_samples(generator: SystemGenerator, n: int, context: Any) -> Systems:
     last = torch.zeros(n, dtype=torch.float64)
     for number in range(generator.max_planets_):
         so_far = [torch.stack(x, 1) if x else torch.zeros(n, 0) for x in (first, second)]
-        places, masses, gap, rest = sequence_features(so_far[0].double(), so_far[1].double())
-        features = network._features(places, masses, gap, **rest)
-        seen = network.trunk(features, inputs)[:, -1]
+        places = Places(torch.full((n,), number))
+        seen = network.seen(so_far[0].double(), so_far[1].double(), inputs, places)[0]
+        seen = seen[places.ends]
         stops, one, two = network.draw({"at": number + 1, "log_a": last}, seen, noise)
         alive &= ~stops
         if not alive.any():
@@ -107,7 +107,7 @@ def _difference(generator: SystemGenerator, systems: Systems) -> float:
     log_a, log_m = (torch.as_tensor(x) for x in some.padded())
     inputs = generator._inputs(some.context)
     whole = network.token_log_prob(log_a, log_m, torch.as_tensor(some.counts), inputs)
-    state, seen = network.start(inputs, log_a.shape[1])
+    state, seen = network.start(inputs)
     worst = torch.tensor(0.0)
     for k in range(log_a.shape[1] + 1):
         ends = torch.as_tensor(some.counts == k)
