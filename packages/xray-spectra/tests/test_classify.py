@@ -22,7 +22,7 @@ def latents(model, simulated):
     return model.encode(BinnedSpectra.from_simulated(simulated))
 
 
-@pytest.mark.parametrize("method", ["forest", "clusters", "neighbours"])
+@pytest.mark.parametrize("method", ["forest", "clusters", "hdbscan", "neighbours"])
 def test_classes_come_out_of_latents_and_out_of_files(method, latents, simulated, tmp_path):
     truth = simulated.table["cls"].to_numpy(dtype=str)
     train = np.arange(400) % 4 > 0
@@ -33,6 +33,19 @@ def test_classes_come_out_of_latents_and_out_of_files(method, latents, simulated
     assert np.mean(classifier.predict(latents.take(~train)) == truth[~train]) > 0.3
     again = LatentClassifier.load(classifier.save(tmp_path / method))
     np.testing.assert_array_equal(again.predict_proba(latents), classifier.predict_proba(latents))
+
+
+def test_sources_that_are_all_alike_are_not_two_clusters():
+    z = np.ones((60, 2))
+    with pytest.raises(ValueError, match="hdbscan: no two dense clusters among 60"):
+        LatentClassifier("hdbscan").fit(z, ["a", "b"] * 30)
+
+
+def test_sources_between_dense_clusters_belong_to_the_nearest():
+    rng = np.random.default_rng(0)
+    z = np.concatenate([rng.normal(at, 0.3, (60, 2)) for at in (-3, 3)])
+    classifier = LatentClassifier("hdbscan").fit(z, ["a"] * 60 + ["b"] * 60)
+    assert classifier.predict([[-1.0, -1.0], [1.0, 1.2]]).tolist() == ["a", "b"]
 
 
 @pytest.mark.bad_input(14)

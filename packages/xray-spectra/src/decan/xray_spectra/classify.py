@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["LatentClassifier", "LatentRegressor", "nearest", "split_by_source"]
 
 _FEWEST = 5
+_METHODS = ("forest", "clusters", "hdbscan", "neighbours")
+_DENSE = 10
 
 
 class LatentClassifier(Saved):
@@ -24,12 +26,12 @@ class LatentClassifier(Saved):
 
     Parameters
     ----------
-    method : {'forest', 'clusters', 'neighbours'}
-        A random forest; Gaussian clusters, each a mixture of the classes that the training
-        sources in it have (as in the paper; the test labels are never looked at); or the
-        nearest neighbours.
+    method : {'forest', 'clusters', 'hdbscan', 'neighbours'}
+        A random forest; Gaussian clusters, or dense ones of any shape (HDBSCAN; sources between
+        them belong to the nearest), each a mixture of the classes that the training sources in it
+        have (as in the paper; the test labels are never looked at); or the nearest neighbours.
     n_clusters : int
-        Number of clusters.
+        Number of Gaussian clusters.
     use_counts : bool
         Whether the logarithm of the counts is a feature too; not for clusters.
     balanced : bool
@@ -55,8 +57,8 @@ class LatentClassifier(Saved):
         balanced: bool = True,
         random_state: int = 0,
     ) -> None:
-        if method not in ("forest", "clusters", "neighbours"):
-            raise ValueError(f"method: {method!r} is none of 'forest', 'clusters', 'neighbours'")
+        if method not in _METHODS:
+            raise ValueError(f"method: {method!r} is none of {', '.join(map(repr, _METHODS))}")
         self.method = method
         self.n_clusters = n_clusters
         self.use_counts = use_counts
@@ -81,7 +83,8 @@ class LatentClassifier(Saved):
         Raises
         ------
         ValueError
-            If a class has fewer than 5 members, named in the message.
+            If a class has fewer than 5 members, named in the message; or if HDBSCAN finds no
+            two dense clusters.
         """
         X, good = self._features(latents)
         y = np.asarray(classes, dtype=str)
@@ -140,7 +143,7 @@ class LatentClassifier(Saved):
 
     def _features(self, latents: Any) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         if isinstance(latents, Latents):
-            counts = self.use_counts and self.method != "clusters"
+            counts = self.use_counts and self.method not in ("clusters", "hdbscan")
             X = latents.features() if counts else latents.values
         else:
             X = np.asarray(latents, dtype=float)
@@ -153,20 +156,37 @@ class LatentClassifier(Saved):
             self.model_ = GaussianMixture(
                 self.n_clusters, random_state=self.random_state, reg_covar=1e-3, n_init=3
             ).fit(X)
-            member = np.eye(len(self.classes_))[index]
-            if self.balanced:
-                member = member / member.sum(axis=0)
-            share = self.model_.predict_proba(X).T @ member
-            self.cluster_classes_ = share / np.maximum(share.sum(axis=1, keepdims=True), 1e-12)
+            self._name_clusters(self.model_.predict_proba(X), index)
+        elif self.method == "hdbscan":
+            self.scale_ = X.std(axis=0) + 1e-9
+            self.known_, self.index_ = _dense_members(X / self.scale_)
+            self._name_clusters(self._nearest_cluster(X), index)
         elif self.method == "forest":
             self.model_ = _forest(self.balanced, self.random_state).fit(X, index)
         else:
             self.scale_ = X.std(axis=0) + 1e-9
             self.known_, self.index_ = X / self.scale_, index
 
+    def _name_clusters(self, share: Any, index: Any) -> None:
+        """Classes of each cluster: those of its training members, classes counting the same."""
+        member = np.eye(len(self.classes_))[index]
+        if self.balanced:
+            member = member / member.sum(axis=0)
+        named = share.T @ member
+        self.cluster_classes_ = named / np.maximum(named.sum(axis=1, keepdims=True), 1e-12)
+
+    def _nearest_cluster(self, X: Any) -> NDArray[np.float64]:
+        """One for the cluster of the nearest member, zero for the others."""
+        from scipy.spatial import cKDTree
+
+        _, near = cKDTree(self.known_).query(X / self.scale_)
+        return np.asarray(np.eye(int(self.index_.max()) + 1)[self.index_[near]])
+
     def _raw(self, X: Any) -> NDArray[np.float64]:
         if self.method == "clusters":
             return np.asarray(self.model_.predict_proba(X) @ self.cluster_classes_)
+        if self.method == "hdbscan":
+            return np.asarray(self._nearest_cluster(X) @ self.cluster_classes_)
         if self.method == "forest":
             return np.asarray(self.model_.predict_proba(X))
         from scipy.spatial import cKDTree
@@ -194,11 +214,11 @@ class LatentClassifier(Saved):
         settings = {name: getattr(self, name) for name in names}
         fitted = {"classes": self.classes_, "temperature": np.asarray(self.temperature_)}
         parts: dict[str, Any] = {"fitted": fitted}
-        if self.method == "neighbours":
+        if self.method in ("hdbscan", "neighbours"):
             fitted |= {"scale": self.scale_, "known": self.known_, "index": self.index_}
         else:
             parts["model"] = self.model_
-        if self.method == "clusters":
+        if self.method in ("clusters", "hdbscan"):
             fitted["cluster_classes"] = self.cluster_classes_
         return settings, parts
 
@@ -389,6 +409,22 @@ def split_by_source(
     train, test = group_split(groups, [1 - test_share, test_share], rng=rng)
     check_no_leak(groups[train], groups[test])
     return train, test
+
+
+def _dense_members(X: Any) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Rows in dense clusters and the number of each one's cluster, the finest that hold."""
+    from sklearn.cluster import HDBSCAN
+
+    for size in (_DENSE, _DENSE // 2):
+        labels = HDBSCAN(
+            size, min_samples=_DENSE // 2, cluster_selection_method="leaf", copy=True
+        ).fit_predict(X)
+        if labels.max() > 0:
+            dense = labels >= 0
+            return X[dense], labels[dense].astype(np.int64)
+    raise ValueError(
+        f"hdbscan: no two dense clusters among {len(X):,} sources; use 'clusters', or more sources"
+    )
 
 
 def _forest(balanced: bool, seed: int) -> Any:

@@ -36,9 +36,10 @@ def classes(run: Run) -> None:
     Scored on the test rows of the reference set, mean over seeds. Classes and column density are
     those that the network's head reads out of eight latents and the logarithm of the counts; it
     was trained on own simulations and saw no row of the set. Hardness ratios are those of the
-    reconstruction. Beside them, fitted on the training rows: clusters of latents mapped to classes
-    by their training members (the paper's way), and forests on the latents of the first seed and
-    on principal components of the counts, the baseline. Simulated classes are cleaner than nature.
+    reconstruction, with what a forest on latents and counts learns of its misses from the training
+    rows. Fitted on these too: clusters of latents, Gaussian or dense, mapped to classes by their
+    training members (the paper's way), and forests on the latents of the first seed and on
+    principal components of the counts, the baseline. Simulated classes are cleaner than nature.
     """
     data = reference(run)
     truth = data.table["cls"].to_numpy(dtype=str)
@@ -52,6 +53,8 @@ def classes(run: Run) -> None:
     _record(run, "8 classes, above 1,000 counts", head, y_test, bright)
     _record(run, "8 classes, below 150 counts", head, y_test, data.test_counts < 150)
     _record(run, "8 classes by clusters", [one["clusters"] for one in found], y_test, every)
+    _record(run, "8 classes by dense clusters (HDBSCAN)", [one["dense"] for one in found], y_test,
+            every)  # fmt: skip
     _record(run, "AGN against compact objects", [one["binary"] for one in found],
             np.isin(y_test, COMPACT), pair)  # fmt: skip
     run.record("calibration error", float(np.mean([one["ece"] for one in found])),
@@ -159,15 +162,17 @@ def _one_seed(model: Any, data: Any, seed: int) -> dict[str, Any]:
     latents = model.encode(data.batch)
     train, test = latents.take(data.train), latents.take(data.test)
     clusters = LatentClassifier("clusters", n_clusters=16, random_state=seed).fit(train, y_train)
+    dense = LatentClassifier("hdbscan", random_state=seed).fit(train, y_train)
     head = model.class_probabilities(test)
     names, p = head.columns.to_numpy(dtype=str), head.fillna(0).to_numpy()
     right = names[p.argmax(axis=1)] == y_test
     sides = p[:, np.isin(names, COMPACT)].mean(axis=1), p[:, names == "AGN"][:, 0]
     return {
         "all latents": latents, "latents": test, "clusters": clusters.predict(test),
-        "binary": sides[0] > sides[1], "head": names[p.argmax(axis=1)],
+        "dense": dense.predict(test), "binary": sides[0] > sides[1],
+        "head": names[p.argmax(axis=1)],
         "ece": float(calibration_error(right, p.max(axis=1), n_bins=10).ece),
-        "read": {"log_nh": model.column_density(test), **_hardness(model, data)},
+        "read": {"log_nh": model.column_density(test), **_hardness(model, data, latents, seed)},
     }  # fmt: skip
 
 
@@ -195,18 +200,26 @@ def _called(model: Any, batch: Any) -> Any:
     return found.columns.to_numpy(dtype=str)[found.fillna(0).to_numpy().argmax(axis=1)]
 
 
-def _hardness(model: Any, data: Any) -> dict[str, Any]:
-    """Hardness ratios of counts of the reconstructions of the test rows."""
+def _hardness(model: Any, data: Any, latents: Any, seed: int) -> dict[str, Any]:
+    """Hardness ratios of the test rows: of the reconstruction, its misses learnt in training."""
     from ..grid import CHANNEL_EDGES
     from ..simulate import HARDNESS_BANDS
 
-    shape = model.reconstruct(data.batch.take(data.test))
+    shape = model.reconstruct(data.batch)
     middle = (CHANNEL_EDGES[1:] + CHANNEL_EDGES[:-1]) / 2
     s, m, h = (
         shape[:, (middle >= low) & (middle < high)].sum(axis=1)
         for low, high in HARDNESS_BANDS.values()
     )
-    return {"hard_ms": (m - s) / (m + s), "hard_hm": (h - m) / (h + m)}
+    ratios = {"hard_ms": (m - s) / (m + s), "hard_hm": (h - m) / (h + m)}
+    X = np.column_stack([latents.features(), *ratios.values()])
+    missed = {
+        name: data.table[name].to_numpy(dtype=float) - ratio for name, ratio in ratios.items()
+    }
+    regressor = LatentRegressor(ratios, random_state=seed)
+    regressor.fit(X[data.train], {name: miss[data.train] for name, miss in missed.items()})
+    learnt = regressor.predict(X[data.test])
+    return {name: ratio[data.test] + learnt[name].to_numpy() for name, ratio in ratios.items()}
 
 
 def _accuracy(truth: Any, called: Any) -> Any:

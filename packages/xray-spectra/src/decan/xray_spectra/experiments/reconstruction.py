@@ -97,7 +97,7 @@ def reconstruction(run: Run) -> None:
                   provenance=SIMULATED)],
 )  # fmt: skip
 def latent_number(run: Run) -> None:
-    """Networks with 2, 4, 8 and 16 latents: deviance and classes on rows not trained on.
+    """Networks with 2, 4, 8, 16 and 32 latents: deviance and classes on rows not trained on.
 
     Each is trained for a fifth of the default; the elbow is the smallest number whose deviance
     is within 0.5 % of the best.
@@ -111,7 +111,7 @@ def latent_number(run: Run) -> None:
     test = data.batch.take(data.test)
     truth = data.table["cls"].to_numpy(dtype=str)
     rows = []
-    for k in (2, 4, 8, 16):
+    for k in (2, 4, 8, 16, 32):
         model = trained(run, run.seed, n_latent=k, guide=0.0, scale=0.2)
         deviance = np.median(cstat(test.counts, model.expected_counts(test)))
         lost = divergence(data.shapes, model.reconstruct(test))
