@@ -110,12 +110,42 @@ def complete(
         raise ValueError(f"method: found {method!r}, expected 'importance' or 'enumerate'")
     if method == "enumerate":
         return _enumerated(generator, planets, star, survey, context, notes, n, rng)
-    if context is None:
-        has_mass = star.mass > 0 and any(
-            c["column"] == "star_mass" for c in generator.encoder_.columns
+    about = generator.draw_context(n, _prior_of(generator, star, context), rng=rng)
+    extras, weights = _weighted(generator, planets, star, survey, about, max_extra, batch, rng)
+    if not np.isfinite(weights).any():
+        raise ValueError(_nothing(generator, planets))
+    result = Completion(extras, weights, planets, star, survey, notes=notes)
+    if result.effective_size < _FEWEST:
+        warnings.warn(
+            f"only {result.effective_size:.0f} effective draws of {n}: regions are too narrow; "
+            "raise n, give wider errors, widen the context, or try method='enumerate'",
+            UserWarning,
+            stacklevel=2,
         )
-        context = {"star_mass": star.mass} if has_mass else "prior"
-    about = generator.draw_context(n, context, rng=rng)
+    return result
+
+
+def _prior_of(
+    generator: SystemGenerator, star: Star, context: str | Mapping[str, Any] | pd.DataFrame | None
+) -> str | Mapping[str, Any] | pd.DataFrame:
+    if context is not None:
+        return context
+    has_mass = star.mass > 0 and any(c["column"] == "star_mass" for c in generator.encoder_.columns)
+    return {"star_mass": star.mass} if has_mass else "prior"
+
+
+def _weighted(
+    generator: SystemGenerator,
+    planets: KnownPlanets,
+    star: Star,
+    survey: Survey | Sequence[Survey] | None,
+    about: pd.DataFrame,
+    max_extra: int,
+    batch: int,
+    rng: np.random.Generator,
+) -> tuple[Systems, NDArray[np.float64]]:
+    """Unseen planets around each star and disc of ``about``, and the logarithm of its weight."""
+    n = len(about)
     inputs = generator._inputs(about)
     log_m, log_weight = planets.draw_masses(n, rng)
     # Members share the draws equally: weights then are those of their mean.
@@ -130,24 +160,8 @@ def complete(
                 _write(network, inputs[torch.as_tensor(part)], np.log10(planets.a_au),
                        log_m[part], star, survey, max_extra, noise)
             )  # fmt: skip
-    weights = np.concatenate([p[0] for p in pieces]) + log_weight
-    if not np.isfinite(weights).any():
-        raise ValueError(_nothing(generator, planets))
-    extras = Systems(
-        np.concatenate([p[1] for p in pieces]),
-        np.concatenate([p[2] for p in pieces]),
-        np.concatenate([p[3] for p in pieces]),
-        context=about,
-    )
-    result = Completion(extras, weights, planets, star, survey, notes=notes)
-    if result.effective_size < _FEWEST:
-        warnings.warn(
-            f"only {result.effective_size:.0f} effective draws of {n}: regions are too narrow; "
-            "raise n, give wider errors, or widen the context",
-            UserWarning,
-            stacklevel=2,
-        )
-    return result
+    weights, counts, log_a, log_m = (np.concatenate(part) for part in zip(*pieces, strict=True))
+    return Systems(counts, log_a, log_m, context=about), weights + log_weight
 
 
 @torch.inference_mode()
@@ -175,29 +189,12 @@ def _write(
     for _ in range(max_extra + n_known + 1):
         k = reached[rows]
         bound = bounds[k]
-        inside, stop = walk.inside(state, seen, bound)
-        cand_a, cand_m = walk.draw(state, seen, bound, _TRIES, noise)
-        missed = torch.as_tensor(
-            1 - combined_detection(survey, 10 ** cand_a.numpy(), 10 ** cand_m.numpy(), star)
-        )
-        room = extra[rows] < max_extra
-        share = missed.mean(1) * room
         after = k == n_known
-        # Chance to write an unseen planet now; the rest goes to the known one, or the stop.
-        here = inside * share
-        before = (here / (here + 1 - inside).clamp(min=1e-300)).clamp(0.02, 0.98)
-        q = torch.where(after, here / (here + stop).clamp(min=1e-300), before)
-        q = torch.where(here > 0, q, torch.zeros_like(q))
-        writes = torch.rand(len(rows), generator=noise).double() < q
-        gain = torch.where(writes, here.log() - q.log(), torch.zeros_like(q))
-        target_m = masses[rows, k]
-        safe = torch.where(after, cand_a[:, 0], bound)
-        score = walk.known(state, seen, safe, torch.where(after, cand_m[:, 0], target_m))
-        other = torch.where(after, stop.log(), score) - torch.log1p(-q)
-        log_w[rows] += torch.where(writes, gain, other)
-        pick = torch.multinomial(missed.clamp(min=1e-12), 1, generator=noise)
-        new_a = torch.where(writes, cand_a.gather(1, pick).squeeze(1), safe)
-        new_m = torch.where(writes, cand_m.gather(1, pick).squeeze(1), target_m)
+        writes, new_a, new_m, gain = _turn(
+            walk, state, seen, bound, after, extra[rows] < max_extra, masses[rows, k], survey,
+            star, noise,
+        )  # fmt: skip
+        log_w[rows] += gain
         wrote = rows[writes]
         out[0, wrote, extra[wrote]], out[1, wrote, extra[wrote]] = new_a[writes], new_m[writes]
         extra[wrote] += 1
@@ -217,6 +214,48 @@ def _write(
         log_w.numpy(), extra.numpy(), a.gather(1, order)[found].numpy(),
         out[1].gather(1, order)[found].numpy(),
     )  # fmt: skip
+
+
+def _turn(
+    walk: Any,
+    state: dict[str, Any],
+    seen: torch.Tensor,
+    bound: torch.Tensor,
+    after: torch.Tensor,
+    room: torch.Tensor,
+    known_m: torch.Tensor,
+    survey: Survey | Sequence[Survey] | None,
+    star: Star,
+    noise: torch.Generator,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """One step of each system: an unseen planet, or the known one (``after`` all: the stop).
+
+    Gives whether an unseen planet is written, log a and log M of what is written, and by
+    how much the log weight grows.
+    """
+    inside, stop = walk.inside(state, seen, bound)
+    cand_a, cand_m = walk.draw(state, seen, bound, _TRIES, noise)
+    missed = torch.as_tensor(
+        1 - combined_detection(survey, 10 ** cand_a.numpy(), 10 ** cand_m.numpy(), star)
+    )
+    # Chance to write an unseen planet now; the rest goes to the known one, or the stop.
+    here = inside * missed.mean(1) * room
+    before = (here / (here + 1 - inside).clamp(min=1e-300)).clamp(0.02, 0.98)
+    q = torch.where(after, here / (here + stop).clamp(min=1e-300), before)
+    q = torch.where(here > 0, q, torch.zeros_like(q))
+    writes = torch.rand(len(q), generator=noise).double() < q
+    unseen = torch.where(writes, here.log() - q.log(), torch.zeros_like(q))
+    known_a = torch.where(after, cand_a[:, 0], bound)
+    known_m = torch.where(after, cand_m[:, 0], known_m)
+    score = walk.known(state, seen, known_a, known_m)
+    other = torch.where(after, stop.log(), score) - torch.log1p(-q)
+    pick = torch.multinomial(missed.clamp(min=1e-12), 1, generator=noise)
+    return (
+        writes,
+        torch.where(writes, cand_a.gather(1, pick).squeeze(1), known_a),
+        torch.where(writes, cand_m.gather(1, pick).squeeze(1), known_m),
+        torch.where(writes, unseen, other),
+    )
 
 
 def _enumerated(

@@ -360,10 +360,10 @@ class SystemGenerator(Saved):
         SystemGenerator
             Itself, with the power ``sharpness_`` of :meth:`leave_one_out`.
         """
-        from .insertions import fit_sharpness, hidden_planet
+        from .insertions import fit_sharpness, hidden_planet, measured_planets
 
         self._check_fitted()
-        planets = how.pop("hidden", np.arange(systems.n_planets))
+        planets = how.pop("hidden", measured_planets(systems))
         self.sharpness_ = fit_sharpness(hidden_planet(self, systems, planets, **how))
         return self
 

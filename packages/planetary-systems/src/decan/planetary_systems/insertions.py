@@ -72,7 +72,9 @@ def leave_one_out(
     systems : Systems
         Unseen ones. A planet is found given all others of its system.
     hidden : array_like of int, optional
-        Which planets to hide (their numbers over all systems); all by default.
+        Which planets to hide (their numbers over all systems); by default all but those
+        whose ``planets["mass_kind"]`` is ``"relation"``: who predicts a mass that a
+        mass-radius relation gave has learnt the relation.
     per_place : int
         Proposals at each position of a system, for densities.
     without : tuple of str
@@ -99,7 +101,7 @@ def leave_one_out(
     >>> table["position"].tolist()
     ['inside', 'gap', 'outside']
     """
-    numbers = np.arange(systems.n_planets) if hidden is None else np.asarray(hidden)
+    numbers = measured_planets(systems) if hidden is None else np.asarray(hidden)
     posteriors = hidden_planet(
         generator, systems, numbers, per_place=per_place, without=without, rng=rng
     )
@@ -121,6 +123,13 @@ def leave_one_out(
             }
         )
     return pd.DataFrame(rows)
+
+
+def measured_planets(systems: Systems) -> NDArray[np.int64]:
+    """Numbers of the planets whose mass is no word of a mass-radius relation."""
+    if "mass_kind" not in systems.planets:
+        return np.arange(systems.n_planets)
+    return np.flatnonzero((systems.planets["mass_kind"] != "relation").to_numpy())
 
 
 def scores_of(one: HiddenPlanet, sharpness: float = 1.0) -> tuple[float, float]:

@@ -99,33 +99,13 @@ def archive_systems(
     controversial = _column(work, "pl_controv_flag") == 1
     gone = work["hostname"].isin(leave_out).to_numpy()
     single = _circumbinary_without_total(work)
-    star = _column(work, "st_mass")
-    if "st_mass_total" in work:
-        star = np.where(_column(work, "cb_flag") == 1, _column(work, "st_mass_total"), star)
-    days, mass = _column(work, "pl_orbper"), _column(work, "pl_bmasse")
-    axis = orbits.semi_major_axis_au(days, star, np.nan_to_num(mass))
-    axis = np.where(np.isnan(axis), _column(work, "pl_orbsmax"), axis)
+    ready = _own_names(work)
     if complete:
-        poor = ~np.isfinite(mass) | ~(days > 0)
-        broken = work["hostname"].isin(set(work["hostname"][poor]))
-        gone = gone | broken.to_numpy()
-    kept = ~(controversial | gone | single)
-    ready = pd.DataFrame(
-        {
-            "hostname": work["hostname"],
-            "name": work["pl_name"],
-            "a": axis,
-            "mass": mass,
-            "star_mass": star,
-            "period_day": days,
-            "mass_kind": mass_kinds(work["pl_bmassprov"]),
-            "method": work.get("discoverymethod", pd.Series([""] * len(work))),
-            "mass_err_lo": np.abs(_column(work, "pl_bmasseerr2")),
-            "mass_err_hi": np.abs(_column(work, "pl_bmasseerr1")),
-        }
-    )[kept].reset_index(drop=True)
+        poor = ~np.isfinite(ready["mass"]) | ~(ready["period_day"] > 0)
+        gone = gone | work["hostname"].isin(set(work["hostname"][poor])).to_numpy()
+    kept = ready[~(controversial | gone | single)].reset_index(drop=True)
     systems = Systems.from_table(
-        ready, system="hostname", a="a", mass="mass", star_mass="star_mass", mass_unit="earth",
+        kept, system="hostname", a="a", mass="mass", star_mass="star_mass", mass_unit="earth",
         keep=["name", "period_day", "mass_kind", "method", "mass_err_lo", "mass_err_hi"],
     )  # fmt: skip
     for words, where in (
@@ -146,6 +126,29 @@ def archive_systems(
         of_host = work.drop_duplicates("hostname").set_index("hostname")
         systems = systems.join_hosts(of_host.loc[systems.names, names].to_numpy())
     return systems[systems.counts >= min_planets]
+
+
+def _own_names(work: pd.DataFrame) -> pd.DataFrame:
+    """The columns that a system takes from the archive's; what is missing stays missing."""
+    star = _column(work, "st_mass")
+    if "st_mass_total" in work:
+        star = np.where(_column(work, "cb_flag") == 1, _column(work, "st_mass_total"), star)
+    days, mass = _column(work, "pl_orbper"), _column(work, "pl_bmasse")
+    axis = orbits.semi_major_axis_au(days, star, np.nan_to_num(mass))
+    return pd.DataFrame(
+        {
+            "hostname": work["hostname"],
+            "name": work["pl_name"],
+            "a": np.where(np.isnan(axis), _column(work, "pl_orbsmax"), axis),
+            "mass": mass,
+            "star_mass": star,
+            "period_day": days,
+            "mass_kind": mass_kinds(work["pl_bmassprov"]),
+            "method": work.get("discoverymethod", pd.Series([""] * len(work))),
+            "mass_err_lo": np.abs(_column(work, "pl_bmasseerr2")),
+            "mass_err_hi": np.abs(_column(work, "pl_bmasseerr1")),
+        }
+    )
 
 
 def _column(table: pd.DataFrame, name: str) -> NDArray[np.float64]:

@@ -79,7 +79,8 @@ def models_compared(run: Run) -> None:
     miguel = load_miguel(0.0)
     miguel = miguel[miguel.counts > 0]
     disc = miguel.context["disc_id"].to_numpy()
-    other = SystemGenerator(width=48, layers=2, epochs=16, random_state=run.seed).fit(
+    other = SystemGenerator(width=48, layers=2, epochs=40, batch_tokens=500, augment=0.1,
+                            random_state=run.seed).fit(
         miguel[disc_split(disc, "train")], validation=miguel[disc_split(disc, "validation")],
         progress=False,
     )  # fmt: skip

@@ -39,10 +39,11 @@ __all__ = ["completion_calibration", "markov_truth"]
 def markov_truth(run: Run) -> None:
     """How near to the entropy the languages come, and how exact their answers are.
 
-    Chains over gaps and over cells are learnt from systems drawn from them (25,000 in the
-    paper preset; 6,000 in standard, 600 in quick), and judged on 2,000 others. The true
+    Chains over gaps and over cells are learnt from systems drawn from them (25,000; cells
+    from 6,000 in the standard preset; 600 in quick), and judged on 2,000 others. The true
     chain as a generator says how exact scoring and drawing are.
     """
+    n_gaps = 600 if run.preset == "quick" else 25_000
     n = {"quick": 600, "standard": 6000, "paper": 25_000}[run.preset]
     chain = MarkovGaps()
     truth, judged = exact_generator(chain), chain.sample(2000, rng=5)
@@ -53,16 +54,17 @@ def markov_truth(run: Run) -> None:
     off = -chain.log_prob(drawn).sum() / (drawn.n_planets + len(drawn)) - chain.entropy_per_token
     run.record("nats off the entropy, sampler of a true model", off, provenance=SIMULATED,
                n=len(drawn))  # fmt: skip
-    gaps = SystemGenerator(width=32, layers=1, epochs=max(3, 40_000 // n), dropout=0.0,
+    gaps = SystemGenerator(width=32, layers=1, epochs=6, batch_tokens=1000, dropout=0.0,
                            random_state=run.seed)  # fmt: skip
-    gaps.fit(chain.sample(n, rng=6), progress=False)
+    gaps.fit(chain.sample(n_gaps, rng=6), progress=False)
     value = nats_per_token(gaps.log_prob(judged) - chain.log_prob(judged), judged, run.rng)
     run.record("nats above the entropy, gaps", value, provenance=SIMULATED, n=len(judged))
     for side in (8, 30):
         cells = MarkovCells(GridCodec(n=side), rng=run.seed)
         training, judged = cells.sample(n, rng=8), cells.sample(1000, rng=7)
-        grid = SystemGenerator("factored", width=48, layers=1, epochs=max(2, 30_000 // n),
-                               dropout=0.0, codec=cells.codec, random_state=run.seed)  # fmt: skip
+        grid = SystemGenerator("factored", width=48, layers=1, epochs=max(2, 48_000 // n),
+                               batch_tokens=1000, dropout=0.0, codec=cells.codec,
+                               random_state=run.seed)  # fmt: skip
         grid.fit(training, progress=False)
         learnt = grid.log_prob(judged, measure="grid")
         best = cells.bayes_log_prob(training, judged)
@@ -70,7 +72,7 @@ def markov_truth(run: Run) -> None:
             value = nats_per_token(logs - cells.log_prob(judged), judged, run.rng)
             run.record(f"nats above the entropy, {side} x {side} cells{words}", value,
                        provenance=SIMULATED, n=len(judged))  # fmt: skip
-    run.used("Markov chains over gaps and cells", provenance=SIMULATED, n=2 * n)
+    run.used("Markov chains over gaps and cells", provenance=SIMULATED, n=n_gaps + 2 * n)
     run.note(f"entropy over gaps: {chain.entropy_per_token:.3f} nats a token. 'Best possible' is "
              "the exact Bayesian estimate that knows how the chain was drawn: 900 cells that "
              "each may be followed by 900 cannot be learnt to 0.02 nats from so few systems, by "
@@ -109,8 +111,9 @@ def completion_calibration(run: Run) -> None:
         n=n_chain,
     )
     generator = SystemGenerator(
-        width=48, layers=2, dropout=0.05, epochs=max(4, 100_000 // n_train), random_state=run.seed
-    )
+        width=48, layers=2, dropout=0.05, epochs=max(4, 120_000 // n_train), batch_tokens=600,
+        random_state=run.seed,
+    )  # fmt: skip
     generator.fit(simulate_clustered(n_train, rng=run.seed + 1), progress=False)
     run.used("clustered AMD-stable systems", provenance=SIMULATED, n=n_train + n)
     ranks, more = _ranks(generator, simulate_clustered(n, rng=run.seed + 2), run, draws=250)
