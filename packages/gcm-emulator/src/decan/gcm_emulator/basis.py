@@ -112,7 +112,7 @@ class BasisField:
                 modes = SpatialModes(modes.mean, modes.modes[:kept], modes.root)
                 processes, expected = processes.first(kept), expected[:, :kept]
             parity = _SHARE_SEEN * factor
-            inflation = _inflation(inputs, climate, rest, weight, len(modes.modes), factor, parity)
+            inflation = _inflation(inputs, climate, rest, weight, processes, factor, parity)
         from_others = modes.expand(expected)
         if rest is None:
             weather = np.sqrt(np.nanmean((climate - from_others) ** 2, axis=0))
@@ -233,13 +233,12 @@ def _noise_factor(inputs: Array, coefficients: Array, noise: Array | None) -> fl
     """
     if noise is None:
         return 1.0
-    first = slice(None, _LEADING)
-    chances = [
-        ModeProcesses.fit(
-            inputs, coefficients[:, first], noise=factor * noise[first], starts=1
-        ).log_likelihood()
-        for factor in _FACTORS
-    ]
+    leading, noise = coefficients[:, :_LEADING], noise[:_LEADING]
+    chances: list[float] = []
+    processes = None
+    for factor in _FACTORS:
+        processes = ModeProcesses.fit(inputs, leading, noise=factor * noise, near=processes)
+        chances.append(processes.log_likelihood())
     return _FACTORS[int(np.argmax(chances))]
 
 
@@ -261,8 +260,8 @@ def _useful(coefficients: Array, expected: Array) -> int:
 
 
 def _inflation(
-    inputs: Array, climate: Array, rest: Array | None, weight: Array, kept: int, factor: float,
-    parity: float,
+    inputs: Array, climate: Array, rest: Array | None, weight: Array, whole: ModeProcesses,
+    factor: float, parity: float,
 ) -> Array:  # fmt: skip
     """Factor on the standard deviation, level by level, from planets that are truly left out.
 
@@ -286,9 +285,9 @@ def _inflation(
         inner = [k for k in np.flatnonzero(out) if hull_distance(inputs[~out], inputs[k]) < 1e-3]
         if not inner:
             continue
-        modes, coefficients = SpatialModes.fit(climate[~out], weight, kept)
+        modes, coefficients = SpatialModes.fit(climate[~out], weight, len(whole.mean))
         noise = factor * np.asarray(_folded_noise(modes, rest[~out]))
-        processes = ModeProcesses.fit(inputs[~out], coefficients, noise=noise, starts=1)
+        processes = ModeProcesses.fit(inputs[~out], coefficients, noise=noise, near=whole)
         mean, variance = processes.predict(inputs[inner])
         gap = power((climate[inner] - modes.expand(mean)) ** 2)
         ratios.append((gap - weather) / np.maximum(power(modes.variance(variance)), 1e-30))

@@ -65,7 +65,9 @@ class ModeProcesses:
     inverse: Array
 
     @classmethod
-    def fit(cls, inputs: Any, targets: Any, *, noise: Any = None, starts: int = 2) -> ModeProcesses:
+    def fit(
+        cls, inputs: Any, targets: Any, *, noise: Any = None, near: ModeProcesses | None = None
+    ) -> ModeProcesses:
         """Fit every column of the targets by its own marginal likelihood.
 
         Parameters
@@ -76,8 +78,9 @@ class ModeProcesses:
             One column a mode.
         noise : array_like, shape (k,), optional
             White-noise variance of each mode, where it is known; fitted otherwise.
-        starts : int
-            From how many lengths the search begins; the likeliest end is kept.
+        near : ModeProcesses, optional
+            Processes of nearly the same modes, from whose lengths the search begins;
+            otherwise from a short and from a long one, and the likelier end is kept.
 
         Returns
         -------
@@ -99,11 +102,16 @@ class ModeProcesses:
             if noise is not None:
                 known = float(np.clip(np.log(max(noise[k] / spread[k] ** 2, 1e-300)), *_NOISE))
                 bounds[-1] = (known, known)
-            for start in (0.3, 1.5)[:starts]:
-                guess = np.clip([start] * d + [0.5, -3.0], *np.transpose(bounds))
+            starts = (
+                [[length] * d + [0.5, -3.0] for length in (0.3, 1.5)]
+                if near is None
+                else [[*near.log_length[k], near.log_signal[k], near.log_noise[k]]]
+            )
+            for start in starts:
                 end = minimize(
-                    _negative_log_likelihood, guess, args=(square, scaled[:, k]), jac=True,
-                    method="L-BFGS-B", bounds=bounds, options={"maxiter": 60},
+                    _negative_log_likelihood, np.clip(start, *np.transpose(bounds)),
+                    args=(square, scaled[:, k]), jac=True, method="L-BFGS-B", bounds=bounds,
+                    options={"maxiter": 60, "ftol": 1e-7},
                 )  # fmt: skip
                 if end.fun < best:
                     best, found[k] = end.fun, end.x
@@ -195,8 +203,8 @@ class ModeProcesses:
         found = np.empty((len(self.log_signal), len(x), len(x)))
         for k in range(len(self.log_signal)):
             length, signal = self.log_length[k], float(self.log_signal[k])
-            among, _ = _matern((x[:, None, :] - x[None, :, :]) ** 2, length, signal)
-            known, _ = _matern((x[:, None, :] - self.inputs[None, :, :]) ** 2, length, signal)
+            among = _matern((x[:, None, :] - x[None, :, :]) ** 2, length, signal)
+            known = _matern((x[:, None, :] - self.inputs[None, :, :]) ** 2, length, signal)
             found[k] = (among - known @ self.inverse[k] @ known.T) * self.spread[k] ** 2
         return found
 
@@ -259,7 +267,7 @@ def _inverses(inputs: Array, found: Array) -> Array:
     square = (inputs[:, None, :] - inputs[None, :, :]) ** 2
     inverse = np.empty((len(found), n, n))
     for k, theta in enumerate(found):
-        covariance, _ = _matern(square, theta[:d], float(theta[d]))
+        covariance = _matern(square, theta[:d], float(theta[d]))
         covariance[np.diag_indices(n)] += np.exp(theta[d + 1]) + 1e-8
         inverse[k] = np.linalg.inv(covariance)
     return inverse
@@ -269,34 +277,38 @@ def _profile(distance: Array) -> Array:
     return (1.0 + distance + distance**2 / 3.0) * np.exp(-distance)
 
 
-def _matern(square: Array, log_length: Array, log_signal: float) -> tuple[Array, Array]:
-    """Matern 5/2 covariance, and its derivative by each log length."""
-    scaled = square * np.exp(-2.0 * log_length)
-    distance = np.sqrt(5.0 * scaled.sum(axis=-1))
-    signal = np.exp(log_signal)
-    decay = np.exp(-distance)
-    covariance = signal * (1.0 + distance + distance**2 / 3.0) * decay
-    slope = (5.0 / 3.0 * signal * (1.0 + distance) * decay)[..., None] * scaled
-    return covariance, slope
+def _matern(square: Array, log_length: Array, log_signal: float) -> Array:
+    """Matern 5/2 covariance of squared distances by input."""
+    distance = np.sqrt(5.0 * (square @ np.exp(-2.0 * log_length)))
+    return np.asarray(np.exp(log_signal) * _profile(distance))
 
 
 def _negative_log_likelihood(theta: Array, square: Array, y: Array) -> tuple[float, Array]:
+    """Minus the log likelihood with its prior, and its gradient; the inner loop of every fit."""
+    from scipy.linalg import lapack
+
     n, d = len(y), square.shape[-1]
-    covariance, slope = _matern(square, theta[:d], float(theta[d]))
-    signal = covariance.copy()
-    noise = np.exp(theta[d + 1])
-    covariance[np.diag_indices(n)] += noise + 1e-8
-    try:
-        factor = np.linalg.cholesky(covariance)
-    except np.linalg.LinAlgError:
+    narrow = np.exp(-2.0 * theta[:d])
+    flat = square.reshape(-1, d)
+    distance = np.sqrt(5.0 * (flat @ narrow)).reshape(n, n)
+    signal, noise = np.exp(theta[d]), np.exp(theta[d + 1])
+    decay = signal * np.exp(-distance)
+    covariance = (1.0 + distance + distance**2 / 3.0) * decay
+    noisy = covariance.copy()
+    noisy[np.diag_indices(n)] += noise + 1e-8
+    factor, fault = lapack.dpotrf(noisy, lower=1)
+    if fault:
         return 1e25, np.zeros(d + 2)
-    inverse = np.linalg.inv(covariance)
+    inverse, _ = lapack.dpotri(factor, lower=1)  # its lower half; the other one is zero
+    inverse = inverse + inverse.T
+    inverse[np.diag_indices(n)] *= 0.5
     alpha = inverse @ y
     value = 0.5 * float(y @ alpha) + float(np.log(np.diag(factor)).sum())
     inner = inverse - np.outer(alpha, alpha)
     gradient = np.empty(d + 2)
-    gradient[:d] = 0.5 * np.einsum("ij,ijd->d", inner, slope)
-    gradient[d] = 0.5 * float((inner * signal).sum())
+    slope = inner * (5.0 / 3.0 * (1.0 + distance) * decay)
+    gradient[:d] = 0.5 * narrow * (slope.ravel() @ flat)
+    gradient[d] = 0.5 * float((inner * covariance).sum())
     gradient[d + 1] = 0.5 * noise * float(np.trace(inner))
     off = (theta[:d] - _PRIOR_MEAN) / _PRIOR_SPREAD
     value += 0.5 * float(off @ off)
