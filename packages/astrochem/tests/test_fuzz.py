@@ -6,8 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from decan.astrochem import ModelGrid, simulate_grid
-from decan.astrochem.retrieval import Observation
+from decan.astrochem import ModelGrid, Observation, simulate_grid
 from decan.core.testing import assert_only_own_errors
 
 UCLCHEM_TEXT = (

@@ -1,4 +1,5 @@
 from .archive import DATASETS as DATASETS
+from .dali import read_dali_network as read_dali_network
 from .emulator import ExtrapolationWarning as ExtrapolationWarning
 from .emulator import RatioEmulator as RatioEmulator
 from .emulators import EmulatorSet as EmulatorSet
@@ -14,10 +15,10 @@ from .groups import ratio_types as ratio_types
 from .groups import standardised as standardised
 from .minichem import Cloud as Cloud
 from .minichem import MiniChem as MiniChem
+from .observation import Observation as Observation
+from .posterior import Posterior as Posterior
 from .ratios import NINE_RATIOS as NINE_RATIOS
 from .ratios import RatioTable as RatioTable
-from .retrieval import Observation as Observation
-from .retrieval import Posterior as Posterior
 from .retrieval import Retrieval as Retrieval
 from .runner import UCLCHEMRunner as UCLCHEMRunner
 from .shap_library import shap_difference as shap_difference
@@ -61,6 +62,7 @@ __all__ = [
     "importance_intervals",
     "learning_curve",
     "ratio_types",
+    "read_dali_network",
     "shap_difference",
     "simulate_grid",
     "sobol_indices",

@@ -15,6 +15,7 @@ from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
 from decan.core.files import reading
 
 from .chemistry import atoms_in
+from .dali import read_dali_network
 from .space import CLOUD
 
 if TYPE_CHECKING:
@@ -262,6 +263,24 @@ DATASETS = Registry(
             citation=_CITE,
             read=_read_grid,
             hint=_HINT,
+        ),
+        DataSet(
+            "keyte2023_network",
+            "Network of Keyte et al. 2023 for discs: 135 species, 1775 reactions (UMIST 06)",
+            (
+                File(
+                    "chemnet_example_keyte2023.dat",
+                    "c7699210623c13f4c5459f6746ed7d906423ce21800173a18d8fab98a52f6488",
+                    366_598,
+                    sources=(
+                        "wheel:simba-chem==1.0.2!simba_chem/data/chemnet_example_keyte2023.dat",
+                    ),
+                ),
+            ),
+            licence="MIT (within the wheel simba-chem 1.0.2)",
+            citation="Keyte et al. 2023, Nature Astronomy 7, 684; Bruderer et al. 2012, A&A 541, "
+            "A91; Woodall et al. 2007, A&A 466, 1197 (UMIST 06)",
+            read=read_dali_network,
         ),
         DataSet(
             "network",

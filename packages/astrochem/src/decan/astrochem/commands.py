@@ -91,8 +91,8 @@ def retrieve(
 ) -> None:
     """Find the clouds that give observed ratios, and the ratio to observe next."""
     from .emulators import EmulatorSet
+    from .observation import Observation
     from .pages import retrieve_sources
-    from .retrieval import Observation
 
     known = EmulatorSet.pretrained() if emulators is None else EmulatorSet.load(emulators)
     page = retrieve_sources(known, Observation.read(table), out, seed=seed)

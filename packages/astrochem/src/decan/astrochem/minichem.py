@@ -121,7 +121,8 @@ class MiniChem:
                     power * c * cloud.zeta_1p3e17 / (1 - _ALBEDO),
                     a * np.exp(-c * cloud.Av_mag) * cloud.G0_habing / _HABING,
                 ],
-                power * np.exp(-c / T),
+                # A negative barrier is a bend of a fit: below its range it would explode.
+                power * np.exp(-c / np.where(c < 0, np.maximum(T, low), T)),
             )
         return np.where(self._valid(T, low, high), k, 0.0)
 

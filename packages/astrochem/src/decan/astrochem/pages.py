@@ -17,12 +17,16 @@ from . import plots
 from .emulator import RatioEmulator
 from .explain import MIN_R2, explain, importance_intervals
 from .groups import embed, group, ratio_types, standardised
-from .retrieval import Observation, Retrieval
+from .observation import Observation
+from .retrieval import Retrieval
 from .validation import cross_validate
 
 if TYPE_CHECKING:
     from .emulators import EmulatorSet
+    from .explain import Importance
     from .grid import ModelGrid
+    from .ratios import RatioTable
+    from .space import ParameterSpace
 
 __all__ = ["explain_grid", "group_grid", "retrieve_sources"]
 
@@ -73,7 +77,6 @@ def explain_grid(
     ['explain.html', 'importance.csv', 'ratios.csv', 'scores.csv']
     """
     table = grid.ratios(ratios, time_yr=time_yr) if ratios else grid.ratios(time_yr=time_yr)
-    space = grid.space
     page = Page(
         f"What {len(table.names)} ratios rest on",
         f"{grid!r}, {table!r}. {_NOT_LINES}",
@@ -84,52 +87,25 @@ def explain_grid(
         plots.plot_failures(grid.failure_map()),
         caption="Models that stopped or broke conservation: what is missing from the grid.",
     )
-    scores, frames, found = [], [], {}
+    scores, found = [], {}
     overview = page.section("Importance")
     for number, name in enumerate(table.names):
-        X, y = table.trainable_rows(name)
-        emulator = RatioEmulator("xgb", space=space, random_state=seed).fit(X, y)
-        check = cross_validate(emulator, X, y, random_state=seed)
-        scores.append(
-            {
-                "ratio": name,
-                "models": len(y),
-                "R2": check.r2().value,
-                "RMSE [dex]": check.rmse().value,
-                "68 % coverage": check.coverage,
-            }
-        )
-        result = explain(emulator, X, interactions=True, target=name)
-        section = page.section(name)
-        if not emulator.held_out_r2_ >= MIN_R2:
-            section.text(
-                f"R² on held-out models is {emulator.held_out_r2_:.2f}, below {MIN_R2}: the "
-                "emulator does not know this ratio, so no ranking is given."
-            )
-            continue
-        found[name] = importance_intervals(emulator, X, y, n_boot=n_boot, rng=seed + number)
-        frames.append(found[name].table().assign(ratio=name))
-        section.figure(
-            plots.plot_beeswarm(result),
-            caption=f"Shapley values of {name}: a point a model, bright is high.",
-        )
-        section.table(found[name].table(), caption="Importance and rank over refitted emulators.")
-        section.table(result.interaction_table().head(5), caption="Strongest interactions.")
-        section.table(
-            result.regime_table(), caption="Importance in four ranges of temperature, dex."
-        )
-        section.text(
-            f"Sums explain predictions to {result.additivity_error:.1g} dex; the reference is "
-            "the box, with independent parameters."
-        )
+        score, importance = _explained(page, table, name, grid.space, n_boot, (seed, seed + number))
+        scores.append(score)
+        if importance is not None:
+            found[name] = importance
     if found:
         overview.figure(
             plots.plot_importance(found),
             caption="Mean absolute Shapley value, dex, and median rank of each parameter.",
         )
     overview.table(pd.DataFrame(scores), caption="The emulators on models held out, five folds.")
-    importance = pd.concat(frames) if frames else pd.DataFrame()
-    tables = {"ratios": table.summary(), "scores": pd.DataFrame(scores), "importance": importance}
+    frames = [one.table().assign(ratio=name) for name, one in found.items()]
+    tables = {
+        "ratios": table.summary(),
+        "scores": pd.DataFrame(scores),
+        "importance": pd.concat(frames) if frames else pd.DataFrame(),
+    }
     return _written(page, Path(out), "explain", tables)
 
 
@@ -284,6 +260,48 @@ def types_of(found: dict[str, Any], *, n_types: int = 3) -> pd.DataFrame:
         index=list(next(iter(found.values())).space.names),
     ).T
     return ratio_types(profiles, n_types=min(n_types, len(profiles)))
+
+
+def _explained(
+    page: Page,
+    table: RatioTable,
+    name: str,
+    space: ParameterSpace,
+    n_boot: int,
+    seeds: tuple[int, int],
+) -> tuple[dict[str, Any], Importance | None]:
+    """A section on one ratio; its score, and its importances where the emulator knows it."""
+    X, y = table.trainable_rows(name)
+    emulator = RatioEmulator("xgb", space=space, random_state=seeds[0]).fit(X, y)
+    check = cross_validate(emulator, X, y, random_state=seeds[0])
+    score = {
+        "ratio": name,
+        "models": len(y),
+        "R2": check.r2().value,
+        "RMSE [dex]": check.rmse().value,
+        "68 % coverage": check.coverage,
+    }
+    section = page.section(name)
+    if not emulator.held_out_r2_ >= MIN_R2:
+        section.text(
+            f"R² on held-out models is {emulator.held_out_r2_:.2f}, below {MIN_R2}: the "
+            "emulator does not know this ratio, so no ranking is given."
+        )
+        return score, None
+    result = explain(emulator, X, interactions=True, target=name)
+    found = importance_intervals(emulator, X, y, n_boot=n_boot, rng=seeds[1])
+    section.figure(
+        plots.plot_beeswarm(result),
+        caption=f"Shapley values of {name}: a point a model, bright is high.",
+    )
+    section.table(found.table(), caption="Importance and rank over refitted emulators.")
+    section.table(result.interaction_table().head(5), caption="Strongest interactions.")
+    section.table(result.regime_table(), caption="Importance in four ranges of temperature, dex.")
+    section.text(
+        f"Sums explain predictions to {result.additivity_error:.1g} dex; the reference is "
+        "the box, with independent parameters."
+    )
+    return score, found
 
 
 def _written(page: Page, out: Path, name: str, tables: dict[str, pd.DataFrame]) -> Path:

@@ -7,203 +7,23 @@ a species, is part of the likelihood.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from decan.core.data.tables import read_table
-from decan.core.errors import SchemaError
-
-from .chemistry import parse_pair
 from .emulators import EmulatorSet
-from .space import ParameterSpace
+from .observation import Observation
+from .posterior import INCONSISTENT, Posterior
 
-__all__ = ["Observation", "Posterior", "Retrieval"]
+__all__ = ["Retrieval"]
 
 Floats = NDArray[np.float64]
-_INCONSISTENT = 1e-6
 _ROUNDS = 4
 _ENOUGH = 400.0
 _CENTRES = 128
-
-
-@dataclass(frozen=True)
-class Observation:
-    """One observed ratio of one source: a value with its error, or a limit.
-
-    Parameters
-    ----------
-    ratio : str
-        ``"HNC/HCN"`` and its like: a ratio of column densities or abundances, never of
-        line intensities.
-    value : float
-        Log10 of the ratio, dex.
-    error : float
-        One standard error, dex; of a limit, how soft it is.
-    limit : {-1, 0, 1}
-        -1: the ratio is at most the value; 1: at least; 0: it was measured.
-
-    Raises
-    ------
-    ValueError
-        If the value is not finite, the error not positive, or the limit another number.
-
-    Examples
-    --------
-    >>> Observation("HNC/HCN", -0.3, 0.15)
-    HNC/HCN = -0.30 ± 0.15 dex
-    >>> Observation("CS/SO", 1.0, 0.1, limit=1)
-    CS/SO > 1.00 dex
-    """
-
-    ratio: str
-    value: float
-    error: float
-    limit: int = 0
-
-    def __post_init__(self) -> None:
-        parse_pair(self.ratio)
-        if not np.isfinite(self.value):
-            raise ValueError(f"{self.ratio}: the value is {self.value}; leave the ratio out")
-        if not self.error > 0:
-            raise ValueError(f"{self.ratio}: error {self.error}; expected a positive one, in dex")
-        if self.limit not in (-1, 0, 1):
-            raise ValueError(f"{self.ratio}: limit {self.limit}; expected -1, 0 or 1")
-
-    def __repr__(self) -> str:
-        if self.limit:
-            return f"{self.ratio} {'>' if self.limit > 0 else '<'} {self.value:.2f} dex"
-        return f"{self.ratio} = {self.value:.2f} ± {self.error:.2f} dex"
-
-    @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> dict[str, list[Observation]]:
-        """Observations of a table, by source.
-
-        Parameters
-        ----------
-        path : path-like
-            Columns ``source``, ``ratio``, ``log10_value``, ``err_low``, ``err_high`` and
-            optionally ``limit``. Asymmetric errors are averaged.
-
-        Returns
-        -------
-        dict of str to list of Observation
-
-        Raises
-        ------
-        SchemaError
-            If a row cannot be understood; it is named.
-        """
-        table = read_table(path, required=["source", "ratio", "log10_value"])
-        found: dict[str, list[Observation]] = {}
-        for number, row in enumerate(table.to_dict("records")):
-            try:
-                limit = row.get("limit", 0)
-                low, high = row.get("err_low", np.nan), row.get("err_high", np.nan)
-                error = np.nanmean([low, high]) if np.isfinite([low, high]).any() else np.nan
-                limit = 0 if limit != limit else int(limit)
-                error = 0.1 if limit and not error > 0 else float(error)
-                one = cls(str(row["ratio"]), float(row["log10_value"]), error, limit)
-            except (ValueError, TypeError) as problem:
-                raise SchemaError(f"{path}, row {number}: {problem}") from None
-            found.setdefault(str(row["source"]), []).append(one)
-        return found
-
-
-@dataclass(frozen=True)
-class Posterior:
-    """Clouds that agree with an observation, each with its weight.
-
-    Parameters
-    ----------
-    space : ParameterSpace
-        The box.
-    axis : array of float, shape (n, n_parameters)
-        Parameters on their axes (log10).
-    weight : array of float, shape (n,)
-        Sum to 1.
-    observations : tuple of Observation
-        What was observed.
-    chi2, tail : float
-        Smallest chi square in the box, and the chance to exceed it.
-
-    Examples
-    --------
-    >>> from decan.astrochem import CLOUD
-    >>> Posterior(CLOUD, np.zeros((2, 7)), np.array([0.5, 0.5]), (), 0.0, 1.0).inconsistent
-    False
-    """
-
-    space: ParameterSpace
-    axis: Floats
-    weight: Floats
-    observations: tuple[Observation, ...]
-    chi2: float
-    tail: float
-
-    @property
-    def inconsistent(self) -> bool:
-        """Whether no cloud of the box gives these ratios: then nothing below is a result."""
-        return self.tail < _INCONSISTENT
-
-    @property
-    def effective_size(self) -> float:
-        """How many independent clouds the weights amount to."""
-        return float(1.0 / np.sum(self.weight**2))
-
-    def quantile(self, name: str, q: ArrayLike) -> Floats:
-        """Quantiles of a parameter, in its unit."""
-        j = self.space.names.index(name)
-        order = np.argsort(self.axis[:, j])
-        cumulative = np.cumsum(self.weight[order]) - self.weight[order] / 2
-        found = np.interp(np.asarray(q, dtype=float), cumulative, self.axis[order, j])
-        return 10.0**found if self.space.params[j].scale == "log" else found
-
-    def summary(self) -> pd.DataFrame:
-        """A row a parameter: median, 68 % interval, and how much narrower than the prior.
-
-        ``narrowing`` is 0 where nothing was learned and 1 where all is known.
-        """
-        rows = []
-        for j, param in enumerate(self.space.params):
-            low, mid, high = self.quantile(param.name, [0.16, 0.5, 0.84])
-            ends = self.space.to_axis(
-                np.array([[p.low for p in self.space.params], [p.high for p in self.space.params]])
-            )[:, j]
-            mean = self.weight @ self.axis[:, j]
-            spread = np.sqrt(self.weight @ (self.axis[:, j] - mean) ** 2)
-            rows.append(
-                {
-                    "parameter": param.name,
-                    "unit": param.unit,
-                    "median": mid,
-                    "low": low,
-                    "high": high,
-                    "narrowing": 1 - spread * np.sqrt(12) / (ends[1] - ends[0]),
-                    "flag": "inconsistent" if self.inconsistent else "",
-                }
-            )
-        return pd.DataFrame(rows)
-
-    def sample(self, n: int, *, rng: np.random.Generator | int | None = None) -> pd.DataFrame:
-        """Clouds drawn from the posterior, all with the same weight."""
-        rng = np.random.default_rng(rng)
-        rows = rng.choice(len(self.weight), n, p=self.weight)
-        unit = self.axis[rows]
-        log = np.array([param.scale == "log" for param in self.space.params])
-        return pd.DataFrame(np.where(log, 10.0**unit, unit), columns=list(self.space.names))
-
-    def __repr__(self) -> str:
-        state = "inconsistent" if self.inconsistent else f"{self.effective_size:.0f} clouds"
-        return f"<Posterior of {len(self.observations)} ratios: {state}, chi2 {self.chi2:.1f}>"
-
-    def _repr_html_(self) -> str:
-        return self.summary().to_html(index=False, float_format=lambda x: f"{x:.3g}")
 
 
 class Retrieval:
@@ -278,7 +98,7 @@ class Retrieval:
         rng = np.random.default_rng(self.random_state)
         for _ in range(_ROUNDS):
             weight = _normalised(log_weight)
-            if 1.0 / np.sum(weight**2) >= _ENOUGH or tail < _INCONSISTENT:
+            if 1.0 / np.sum(weight**2) >= _ENOUGH or tail < INCONSISTENT:
                 break
             axis, log_weight, chi2 = self._refined(axis, weight, observed, columns, rng)
             best, tail = min((best, tail), self._best(chi2, len(observed)))

@@ -177,7 +177,7 @@ class UCLCHEMRunner:
                 joblib.delayed(run_one)(i, design.loc[i].to_dict(), self.cpu_limit_s, self.module)
                 for i in block
             )
-            self._keep(block[0], done)
+            self._keep(block[0], judged(done))
         return self._known()
 
     def grid(self) -> ModelGrid:
@@ -232,9 +232,17 @@ class UCLCHEMRunner:
 def run_one(
     model_id: int, row: dict[str, float], cpu_limit_s: float, module: str
 ) -> tuple[dict[str, Any], pd.DataFrame | None]:
-    """One model in a process of its own: its status row, and its table where it finished."""
+    """One model in a process of its own: its status row, and its table where it finished.
+
+    UCLCHEM is loaded here, once, so that the processes of all models have it from the start.
+    """
     import multiprocessing
 
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # a broken installation is told by every row, and stops nothing
+        why = f"{type(error).__name__}: {error}"
+        return {"model_id": model_id, "status": "error", "cpu_s": 0.0, "message": why}, None
     context: Any = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(sender, row, cpu_limit_s, module))
@@ -259,14 +267,37 @@ def run_one(
     status["cpu_s"] = round(float(cpu), 4)
     if word != "done":
         return {**status, "status": word, "message": str(result)}, None
-    table = _table(model_id, row, result, status["cpu_s"])
-    grid = ModelGrid.from_table(table, scale="log10")
-    errors = grid.conservation()
-    table = table.assign(**{name: errors[name].to_numpy() for name in LIMITS})
-    worst = errors.max()
-    broken = [f"{name} {worst[name]:.2g}" for name, limit in LIMITS.items() if worst[name] > limit]
-    word = "unphysical" if broken else "good"
-    return {**status, "status": word, "message": ", ".join(broken)}, table
+    return {**status, "status": "done"}, _table(model_id, row, result, status["cpu_s"])
+
+
+def judged(
+    done: list[tuple[dict[str, Any], pd.DataFrame | None]],
+) -> list[tuple[dict[str, Any], pd.DataFrame | None]]:
+    """Models that finished, called good or unphysical by what they conserve.
+
+    A block at a time: the check costs as much for thirty models as for one.
+    """
+    import pandas as pd
+
+    tables = [table for _, table in done if table is not None]
+    if not tables:
+        return done
+    errors = ModelGrid.from_table(
+        pd.concat(tables, ignore_index=True), scale="log10"
+    ).conservation()
+    found = []
+    for row, table in done:
+        if table is not None:
+            mine = errors.xs(row["model_id"], level=0)
+            worst = mine.max()
+            broken = [
+                f"{name} {worst[name]:.2g}" for name, limit in LIMITS.items() if worst[name] > limit
+            ]
+            table = table.assign(**{name: mine[name].to_numpy() for name in LIMITS})
+            word = "unphysical" if broken else "good"
+            row = {**row, "status": word, "message": ", ".join(broken)}
+        found.append((row, table))
+    return found
 
 
 def _child(sender: Any, row: dict[str, float], cpu_limit_s: float, module: str) -> None:

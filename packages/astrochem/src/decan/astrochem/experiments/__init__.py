@@ -1,5 +1,6 @@
 """The paper's analyses and ours, with what was claimed and what was found."""
 
+from .driver import grid_driver
 from .emulation import classical_view, emulators, learning
 from .explanation import (
     exactness,
@@ -10,13 +11,14 @@ from .explanation import (
 )
 from .inversion import retrieval
 from .likeness import groups
-from .network import minichem
+from .network import minichem, two_networks
 from .probe import probe
 
 __all__ = [
     "classical_view",
     "emulators",
     "exactness",
+    "grid_driver",
     "groups",
     "learning",
     "minichem",
@@ -25,5 +27,6 @@ __all__ = [
     "shapley_and_sobol",
     "shapley_ranking",
     "time_dependence",
+    "two_networks",
     "where_carbon_matters",
 ]

@@ -11,8 +11,8 @@ from decan.core.experiment import SIMULATED, Claim, Run, experiment
 
 from .. import plots
 from ..emulator import RatioEmulator
-from ..explain import explain, importance_intervals
-from ..ratios import NINE_RATIOS
+from ..explain import ShapleyResult, explain, importance_intervals
+from ..ratios import NINE_RATIOS, RatioTable
 from ..shap_library import shap_difference
 from ..simulate import closed_form, simulate_grid
 from ..sobol import compare_importance, sobol_indices
@@ -119,26 +119,9 @@ def shapley_ranking(run: Run) -> None:
                 plots.plot_beeswarm(result),
                 caption=f"Shapley values of {name}: a point a model, bright is high.",
             )
-    ladder = table.on_ladder()
-    rows = [
-        {
-            "ratio": name,
-            "models": len(ladder.rows(name)[0]),
-            **dict(
-                zip(
-                    CLOUD.names,
-                    np.abs(results[name].values)[
-                        results[name].inputs.index.isin(ladder.rows(name)[0].index)
-                    ].mean(axis=0),
-                    strict=True,
-                )
-            ),
-        }
-        for name in names
-    ]
     run.table(
         "ladder",
-        pd.DataFrame(rows),
+        _on_ladder(table, results),
         caption="Mean |Shapley value| (dex) of the models in "
         "which C and O fall together within 0.2 dex, as in the outer Galaxy.",
     )
@@ -329,3 +312,14 @@ def time_dependence(run: Run) -> None:
             n=len(part),
         )
         run.note(f"{when:.0e} yr, ratios with R² ≥ 0.5 ({len(part)}): {', '.join(mean.index)}.")
+
+
+def _on_ladder(table: RatioTable, results: dict[str, ShapleyResult]) -> pd.DataFrame:
+    ladder, rows = table.on_ladder(), []
+    for name, result in results.items():
+        models = ladder.rows(name)[0].index
+        size = np.abs(result.values)[result.inputs.index.isin(models)].mean(axis=0)
+        rows.append(
+            {"ratio": name, "models": len(models), **dict(zip(CLOUD.names, size, strict=True))}
+        )
+    return pd.DataFrame(rows)
