@@ -36,7 +36,7 @@ def main() -> None:
     bench.ratio("100 neighbours of one of 20,000 x 16", ours, loop, peer="a loop over rows")
     memory(bench)
     together, alone = time_scan(20)
-    bench.ratio("scan of eight bands, 15 tuples", together, alone, peer="one fit at a time")
+    bench.ratio("scan of the 29 tuples", together, alone, peer="one fit at a time")
     bench.value("five-band cutouts of 64 pixels", time_cutouts(), "1/s")
     made = gaussian_triplet(3000, 0.6, 0.4, rng=0)
     for estimator in ("copula", "ksg", "crossfit"):

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from decan.core.errors import SchemaError
 from decan.stellar_mass.commands import commands, library
 
 
@@ -70,6 +71,25 @@ def test_a_column_that_is_not_there_is_named_with_its_nearest_kin(table, tmp_pat
          "--second", "mag_r", "--out", str(tmp_path / "x.html")],
     )  # fmt: skip
     assert "did you mean 'mag_" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["predict"], "columns are missing, first 'petroMag_u'"),
+        (["predict", "--target", "logmstar", "--inputs", "mag_g,kind"], "'kind': row 0 is '"),
+        (["decompose", "--target", "mass", "--first", "mag_g", "--second", "mag_r"], "no column"),
+    ],
+)
+def test_a_bad_table_is_named_in_one_line(table, tmp_path, command, words):
+    name, *options = command
+    out = tmp_path / "out.csv"
+    result = CliRunner().invoke(commands, [name, str(table), *options, "--out", str(out)])
+    assert isinstance(result.exception, SchemaError)
+    assert str(result.exception).startswith(f"{table}: ")
+    assert words in str(result.exception)
+    assert "\n" not in str(result.exception)
+    assert not out.exists()
 
 
 def test_help_loads_nothing_heavy():

@@ -71,7 +71,8 @@ def test_a_mediator_explains_what_went_through_it():
     assert abs(test.test(made.query, made.given, rng=0).effect) < 0.04
 
 
-def test_a_constant_condition_changes_nothing_and_is_named():  # the user's case 2
+@pytest.mark.bad_input(14)
+def test_a_constant_condition_changes_nothing_and_is_named():
     rng = np.random.default_rng(0)
     x, z = rng.uniform(size=(2, 500))
     y = x + z + rng.uniform(size=500)

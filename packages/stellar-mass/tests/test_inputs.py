@@ -136,12 +136,13 @@ def test_text_and_infinities_are_refused_by_column():
         as_columns(pd.DataFrame({"f": [1.0, np.inf]}), "x1")
 
 
+@pytest.mark.bad_input(15)
 @pytest.mark.parametrize(
     ("band", "magnitude", "flux"),
     [("r", 18.0, 63.096), ("r", 24.0, 0.1939), ("r", 24.802, 0.0), ("r", 25.5, -0.1651),
      ("z", 22.0, 1.2394), ("z", 24.0, -1.9289)],
 )  # fmt: skip
-def test_sdss_magnitudes_are_asinh_both_ways(band, magnitude, flux):  # the user's case 3
+def test_sdss_magnitudes_are_asinh_both_ways(band, magnitude, flux):
     found = flux_from_asinh(magnitude, band)
     assert found == pytest.approx(flux, abs=1e-3)
     assert asinh_magnitude(found, band) == pytest.approx(magnitude, abs=1e-6)

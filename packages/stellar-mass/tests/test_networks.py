@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.special import ndtr
 
 from decan.stellar_mass import StellarMassEstimator, out_of_fold_density
 from decan.stellar_mass.bands import band_scan, paper_tuples
-from decan.stellar_mass.calibration import beta_fit, beta_transformed
+from decan.stellar_mass.calibration import beta_fit, beta_transformed, pool_beta
 from decan.stellar_mass.densities import BinnedDensity
 from decan.stellar_mass.features import PhotometricFeatures
 from decan.stellar_mass.paper import (
@@ -144,6 +145,21 @@ def test_calibration_mends_a_density_that_is_too_wide():
     low, high = mended.interval(0.68).T
     assert np.mean((y > low) & (y < high)) == pytest.approx(0.68, abs=0.05)
     assert isinstance(mended, BinnedDensity)
+
+
+def test_few_left_out_networks_calibrate_the_pool_of_all():
+    # Members err by 0.5 each, about what the target scatters by 1 about: calibrated alone.
+    rng = np.random.default_rng(0)
+    y, members = rng.normal(size=20_000), rng.normal(0, 0.5, (10, 20_000))
+    transforms = ndtr((y - members) / np.hypot(1, 0.5))
+    pooled = transforms.mean(axis=0)
+    alone = beta_fit(transforms[0])
+    _, found = pool_beta(transforms[:2], members=10)
+    truth = beta_fit(pooled)
+    assert alone == pytest.approx((1, 1), abs=0.03)
+    assert truth[0] > 1.3  # the pool is too wide by a fifth
+    # What is left is the second order in 1/k.
+    assert found == pytest.approx(truth, abs=0.1)
 
 
 def test_fluxes_of_either_sign_become_colours():

@@ -11,7 +11,7 @@ from .densities import BinnedDensity
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["beta_fit", "beta_transformed"]
+__all__ = ["beta_fit", "beta_transformed", "pool_beta"]
 
 
 def beta_fit(pit: ArrayLike) -> tuple[float, float]:
@@ -50,6 +50,49 @@ def beta_fit(pit: ArrayLike) -> tuple[float, float]:
     found = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-4})
     a, b = np.exp(np.clip(found.x, -2, 2))
     return float(a), float(b)
+
+
+def pool_beta(rounds: ArrayLike, members: int) -> tuple[NDArray[np.float64], tuple[float, float]]:
+    """The beta distribution for a pool of many densities, from pools of the few held out.
+
+    A row is left out by one member a round. The pool of k rounds is wider than each of its
+    densities, and its centre errs less; both change as 1/k, and so do the logarithms of the two
+    numbers, which are taken from the pools at hand to that of all members.
+
+    Parameters
+    ----------
+    rounds : array_like, shape (rounds, n)
+        Integral transforms of each row by the member that left it out; NaN where none did.
+    members : int
+        Size of the pool that predicts.
+
+    Returns
+    -------
+    pit : ndarray
+        Transforms by the largest pool that every row has, or of the rows of the first round.
+    a, b : (float, float)
+        As :func:`beta_fit` gives them.
+
+    Examples
+    --------
+    >>> one = np.random.default_rng(0).uniform(size=(1, 4000))
+    >>> pit, (a, b) = pool_beta(one, members=5)
+    >>> bool((pit == one[0]).all() and abs(a - 1) < 0.1)
+    True
+    """
+    given = np.asarray(rounds, dtype=np.float64)
+    whole = given[np.isfinite(given).all(axis=1)]
+    if not len(whole):
+        pit = given[0][np.isfinite(given[0])]
+        return pit, beta_fit(pit)
+    k = np.arange(1, len(whole) + 1)
+    pools = np.cumsum(whole, axis=0) / k[:, None]
+    if len(whole) == 1:
+        return pools[0], beta_fit(pools[0])
+    logs = np.log([beta_fit(pool) for pool in pools])
+    slope, level = np.polyfit(1 / k, logs, 1)
+    a, b = np.exp(level + slope / members)
+    return pools[-1], (float(a), float(b))
 
 
 def beta_transformed(density: BinnedDensity, a: float, b: float) -> BinnedDensity:

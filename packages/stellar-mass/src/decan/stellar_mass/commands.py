@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from decan.core.errors import SchemaError
 from decan.core.library import Library
 
 if TYPE_CHECKING:
@@ -51,15 +54,16 @@ def predict(
     from .estimator import StellarMassEstimator, out_of_fold_density
 
     frame = read_table(table)
-    if target is None:
-        chosen = StellarMassEstimator.load(model) if model else StellarMassEstimator.pretrained()
-        density = chosen.predict_density(frame)
-    else:
-        estimator = StellarMassEstimator(members=members, low=low, high=high, random_state=seed)
-        density = out_of_fold_density(
-            estimator, _columns(frame, inputs, "--inputs"), _columns(frame, target, "--target")
-            .iloc[:, 0], groups=None if groups is None else frame[groups], rng=seed,
-        )  # fmt: skip
+    with _telling(table):
+        if target is None:
+            kind = StellarMassEstimator
+            density = (kind.load(model) if model else kind.pretrained()).predict_density(frame)
+        else:
+            density = out_of_fold_density(
+                StellarMassEstimator(members=members, low=low, high=high, random_state=seed),
+                _columns(frame, inputs, "--inputs"), _one(frame, target, "--target"),
+                groups=None if groups is None else _one(frame, groups, "--groups"), rng=seed,
+            )  # fmt: skip
     interval = density.interval(0.68)
     result = frame.iloc[:, :1].copy()
     result["log_mass"], result["log_mass_sd"] = density.mean(), density.std()
@@ -91,23 +95,24 @@ def decompose(
     from .pages import decomposition_page
 
     frame = read_table(table)
-    y = _columns(frame, target, "--target").iloc[:, 0]
-    known = y.notna()
-    if not known.all():
-        typer.echo(f"{int((~known).sum()):,} rows without {target} left out")
-        frame, y = frame[known], y[known]
-    result = take_apart(
-        _columns(frame, first, "--first"),
-        _columns(frame, second, "--second"),
-        y,
-        names=(first.replace(",", " "), second.replace(",", " ")),
-        groups=None if groups is None else _columns(frame, groups, "--groups").iloc[:, 0],
-        measure=measure,
-        estimator=estimator,
-        rng=seed,
-    )
+    with _telling(table):
+        y = _one(frame, target, "--target")
+        known = y.notna()
+        if not known.all():
+            typer.echo(f"{int((~known).sum()):,} rows without {target} left out")
+            frame, y = frame[known], y[known]
+        result = take_apart(
+            _columns(frame, first, "--first"),
+            _columns(frame, second, "--second"),
+            y,
+            names=(first.replace(",", " "), second.replace(",", " ")),
+            groups=None if groups is None else _one(frame, groups, "--groups"),
+            measure=measure,
+            estimator=estimator,
+            rng=seed,
+        )
+        labels = None if classes is None else _one(frame, classes, "--classes")
     typer.echo(result)
-    labels = None if classes is None else _columns(frame, classes, "--classes").iloc[:, 0]
     page = decomposition_page(result, title=f"What {table.name} says about {target}", target=target,
                               classes=labels)  # fmt: skip
     typer.echo(f"\nwritten: {page.save(out).resolve()}")
@@ -126,6 +131,19 @@ def train(
 
     for folder in train_shipped(out, preset=preset, seed=seed):
         typer.echo(f"written: {folder}")
+
+
+@contextmanager
+def _telling(table: Path) -> Iterator[None]:
+    """What is wrong with a table is said with the name of its file."""
+    try:
+        yield
+    except ValueError as error:
+        raise SchemaError(f"{table}: {error}") from error
+
+
+def _one(frame: pd.DataFrame, name: str, option: str) -> pd.Series:
+    return _columns(frame, name, option).iloc[:, 0]
 
 
 def _columns(frame: pd.DataFrame, names: str, option: str) -> pd.DataFrame:

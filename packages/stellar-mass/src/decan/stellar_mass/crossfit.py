@@ -464,9 +464,7 @@ def pool_weights(logpdf: NDArray[np.float64]) -> NDArray[np.float64]:
     dense = np.exp(logpdf - logpdf.max(axis=1, keepdims=True))
     share = np.full(dense.shape[1], 1 / dense.shape[1])
     for _ in range(200):
-        each = dense * share
-        each /= each.sum(axis=1, keepdims=True)
-        new = each.mean(axis=0)
+        new = share * (dense.T @ (1 / (dense @ share))) / len(dense)
         done = np.abs(new - share).max() < _SAME_WEIGHT
         share = new
         if done:

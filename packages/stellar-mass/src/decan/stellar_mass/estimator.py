@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from decan.core.data.splits import group_folds
 from decan.core.saved import Saved
 
-from .calibration import beta_fit, beta_transformed
+from .calibration import beta_transformed, pool_beta
 from .densities import BinnedDensity
 from .inputs import as_target, check_aligned
 from .members import Members, Settings
@@ -146,11 +146,9 @@ class StellarMassEstimator(Saved, RegressorMixin, BaseEstimator):
             check_aligned(X=table, y=y)
         labels = np.arange(len(target)) if groups is None else np.asarray(groups)
         self.members_ = Members(settings)
-        seen = self.members_.fit(pixels, table, target, labels, checkpoint)
+        rounds = self.members_.fit(pixels, table, target, labels, checkpoint)
         self.n_members_ = len(self.members_.networks)
-        rows = np.flatnonzero(np.isfinite(seen.probability[:, 0]))
-        self.pit_ = seen[rows].cdf(target[rows])
-        self.beta_ = beta_fit(self.pit_)
+        self.pit_, self.beta_ = pool_beta(rounds, self.n_members_)
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:

@@ -422,7 +422,18 @@ def _numbers(values: ArrayLike | Any, what: str) -> NDArray[np.float64]:
         try:
             return array.astype(np.float64)
         except (TypeError, ValueError):
-            raise ValueError(f"{what}: holds {array.dtype}, expected numbers") from None
+            row, text = _first_text(array)
+            raise ValueError(f"{what}: row {row} is {text!r}, expected a number") from None
     if array.dtype.kind == "c":
         raise ValueError(f"{what}: holds complex numbers, expected real ones")
     return array.astype(np.float64)
+
+
+def _first_text(array: NDArray[Any]) -> tuple[int, Any]:
+    """Row and value of the first entry that is no number."""
+    for place, value in enumerate(array.ravel().tolist()):
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            return place // (array.size // len(array)), value
+    return 0, array.dtype

@@ -90,10 +90,11 @@ class Members:
         y: NDArray[np.float64],
         labels: NDArray[Any],
         checkpoint: Any,
-    ) -> BinnedDensity:
-        """Train all networks; give densities of each row by those that have left it out.
+    ) -> NDArray[np.float64]:
+        """Train all networks; give integral transforms by those that have left a row out.
 
-        Rows that no network has left out (one image network leaves out one part only) are NaN.
+        One round of networks leaves out each row once: shape (rounds, n), NaN where a round has
+        not (one image network leaves out one part only).
         """
         s = self.settings
         columns = None
@@ -119,31 +120,26 @@ class Members:
         else:
             for m, network in enumerate(self.networks):
                 self._train(network, pixels, columns, target, rows[m], held[m], m, checkpoint)
-        return self._pooled(pixels, columns, held)
+        rounds = np.full((-(-s.members // len(cuts)), len(y)), np.nan)
+        for m, network in enumerate(self.networks):
+            for block in _blocks(held[m]):
+                one = self._with_prior(self._density(network, pixels, columns, block))
+                rounds[m // len(cuts), block] = one.cdf(y[block])
+        return rounds
 
     def binned(self, pixels: NDArray[np.float32] | None, table: Any) -> BinnedDensity:
         """Pooled densities on the bins."""
         columns = None if table is None else self.features.transform(table)
-        return self._pooled(pixels, columns, None)
-
-    def _pooled(
-        self,
-        pixels: NDArray[np.float32] | None,
-        columns: NDArray[np.float32] | None,
-        held: list[NDArray[np.intp]] | None,
-    ) -> BinnedDensity:
-        given = columns if columns is not None else pixels
-        assert given is not None
-        n, s = len(given), self.settings
-        total, count = np.zeros((n, s.bins)), np.zeros((n, 1))
-        for m, network in enumerate(self.networks):
-            rows = np.arange(n) if held is None else held[m]
-            for block in np.array_split(rows, max(1, -(-len(rows) // _ROWS_AT_ONCE))):
+        n = len(columns if columns is not None else pixels)  # type: ignore[arg-type]
+        total = np.zeros((n, self.settings.bins))
+        for network in self.networks:
+            for block in _blocks(np.arange(n)):
                 total[block] += self._density(network, pixels, columns, block)
-            count[rows] += 1
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = total / count
-        return BinnedDensity(s.edges, (1 - _LEAST) * mean + _LEAST * self.prior)
+        return self._with_prior(total / len(self.networks))
+
+    def _with_prior(self, probability: NDArray[np.float64]) -> BinnedDensity:
+        mixed = (1 - _LEAST) * probability + _LEAST * self.prior
+        return BinnedDensity(self.settings.edges, mixed)
 
     def latent(
         self, pixels: NDArray[np.float32] | None, table: Any, member: int
@@ -154,7 +150,7 @@ class Members:
         columns = None if table is None else self.features.transform(table)
         out = []
         with torch.inference_mode():
-            for rows in _blocks(len(columns if columns is not None else pixels)):  # type: ignore[arg-type]
+            for rows in _blocks(np.arange(len(columns if columns is not None else pixels))):  # type: ignore[arg-type]
                 arguments = _tensors(pixels, columns, rows)
                 out.append(self.networks[member].encode(*arguments).double().numpy())
         return np.concatenate(out)
@@ -312,9 +308,9 @@ def _tensors(
     return [torch.from_numpy(array[rows]) for array in given]
 
 
-def _blocks(n: int) -> Iterator[NDArray[np.intp]]:
-    for start in range(0, n, _ROWS_AT_ONCE):
-        yield np.arange(start, min(start + _ROWS_AT_ONCE, n))
+def _blocks(rows: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        yield rows[start : start + _ROWS_AT_ONCE]
 
 
 def _smooth_prior(y: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:

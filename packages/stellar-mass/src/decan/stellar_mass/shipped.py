@@ -33,7 +33,7 @@ PHOTOMETRY_COLUMNS = (
 IMAGE_COLUMNS = ("EBV", "z")
 """What the shipped image model reads beside cutouts of 32 pixels of 0.792 arcsec."""
 
-SIZES = {"shipped": (20_000, 12_000), "quick": (1_000, 300)}
+SIZES = {"shipped": (20_000, 20_000), "quick": (1_000, 300)}
 """Galaxies for the photometry model and for the image model."""
 
 EPOCHS = {"shipped": (24, 8), "quick": (3, 1)}

@@ -41,69 +41,10 @@ def exact(run: Run) -> None:
     (correlation 0.5 each), and an input of 0.8 beside pure noise. Values are means over draws,
     intervals the standard error of these means.
     """
-    import pandas as pd
-
-    from ..information import METHODS, mutual_information
-    from ..laboratory import copy_pair, gaussian_triplet, sign_product, warped
-    from ..plots import plot_bias
-
     draws = {"quick": 2, "standard": 20, "paper": 50}[run.preset]
-    few = {"quick": 1, "standard": 3, "paper": 20}[run.preset]
     run.used("Gaussian triplets and their warps, 3,000 objects each", provenance=SIMULATED, n=3000)
-    rows = []
-    for d in (1, 2, 4, 8, 16):
-        for method in METHODS:
-            size = 2 if method == "crossfit" and d != 8 else draws
-            for bent in (False, True) if d == 8 else (False,):
-                values = []
-                for k in range(size):
-                    made = gaussian_triplet(3000, 0.9, d1=d, rng=run.seed + 100 * d + k)
-                    made = warped(made) if bent else made
-                    one = mutual_information(made.x1, made.y, method=method, rng=k)
-                    values.append(one.value)
-                rows.append(
-                    {"method": method + (", warped" if bent else ""), "d": d, "n": 3000,
-                     "value": np.mean(values), "sd": _error(values), "draws": size,
-                     "truth": made.truth["information_1"]}
-                )  # fmt: skip
-    frame = pd.DataFrame(rows)
-    run.table("information", frame.round(4), caption="Estimates of the information of d columns.")
-    run.figure(
-        "bias", plot_bias(frame[~frame["method"].str.contains("warped")], x="d"),
-        caption="Bias of four estimators over the number of columns. Nearest neighbours (ksg) lose "
-        "what cross-fitted densities and the copula keep.",
-    )  # fmt: skip
-    for name, label in (("crossfit", "Gaussian"), ("crossfit, warped", "warped")):
-        row = frame[(frame["method"] == name) & (frame["d"] == 8)].iloc[0]
-        bias = row["value"] - row["truth"]
-        run.record(
-            f"bias of information, {label}, d = 8", _estimate(bias, row["sd"], 3000 * draws),
-            provenance=SIMULATED, unit="nats",
-        )  # fmt: skip
-    worlds: dict[str, Any] = {
-        "independent pair": lambda k: gaussian_triplet(3000, 0.5, 0.5, rng=k),
-        "pure noise": lambda k: gaussian_triplet(3000, 0.8, 0.0, rng=k),
-        "copy": lambda k: copy_pair(3000, rng=k),
-        "sign of a product": lambda k: sign_product(3000, rng=k),
-    }
-    table = []
-    for world, make in worlds.items():
-        asked = world in ("independent pair", "pure noise")
-        found = _decomposed(make, draws if asked else few, run.seed)
-        for measure, parts in found.items():
-            for part, values in parts.items():
-                table.append(
-                    {"world": world, "measure": measure, "part": part, "nats": np.mean(values),
-                     "error": _error(values), "truth": make(0).truth[part]}
-                )  # fmt: skip
-        if world == "independent pair":
-            _record_mean(run, "synergy of an independent pair", found["mmi"]["synergistic"])
-        if world == "pure noise":
-            _record_mean(run, "unique information of pure noise", found["mmi"]["unique_2"])
-            _record_mean(run, "synergy with pure noise", found["mmi"]["synergistic"])
-            for part in ("unique_2", "synergistic"):
-                _record_mean(run, f"recipe: {part} of pure noise", found["pointwise_min"][part])
-    run.table("parts", pd.DataFrame(table).round(4), caption="Parts by truth and two measures.")
+    _record_bias(run, draws)
+    _record_parts(run, draws, few={"quick": 1, "standard": 3, "paper": 20}[run.preset])
 
 
 @experiment(
@@ -160,6 +101,87 @@ def pointwise_floor(run: Run) -> None:
         caption="The recipe gives noise unique information and negative synergy, and gives "
         "permuted WISE (red marks) nearly what it gives real WISE; averages do not.",
     )  # fmt: skip
+
+
+def _record_bias(run: Run, draws: int) -> None:
+    """Four estimators of the information of one to sixteen columns, beside the truth."""
+    import pandas as pd
+
+    from ..information import METHODS
+    from ..plots import plot_bias
+
+    rows = []
+    for d in (1, 2, 4, 8, 16):
+        for method in METHODS:
+            size = 2 if method == "crossfit" and d != 8 else draws
+            for bent in (False, True) if d == 8 else (False,):
+                values, truth = _informations(method, d, bent, size, run.seed)
+                rows.append(
+                    {"method": method + (", warped" if bent else ""), "d": d, "n": 3000,
+                     "value": np.mean(values), "sd": _error(values), "draws": size, "truth": truth}
+                )  # fmt: skip
+    frame = pd.DataFrame(rows)
+    run.table("information", frame.round(4), caption="Estimates of the information of d columns.")
+    run.figure(
+        "bias", plot_bias(frame[~frame["method"].str.contains("warped")], x="d"),
+        caption="Bias of four estimators over the number of columns. Nearest neighbours (ksg) lose "
+        "what cross-fitted densities and the copula keep.",
+    )  # fmt: skip
+    for name, label in (("crossfit", "Gaussian"), ("crossfit, warped", "warped")):
+        row = frame[(frame["method"] == name) & (frame["d"] == 8)].iloc[0]
+        bias = row["value"] - row["truth"]
+        run.record(
+            f"bias of information, {label}, d = 8", _estimate(bias, row["sd"], 3000 * draws),
+            provenance=SIMULATED, unit="nats",
+        )  # fmt: skip
+
+
+def _informations(
+    method: str, d: int, bent: bool, draws: int, seed: int
+) -> tuple[list[float], float]:
+    """Estimates from some draws of 3,000 objects, and the truth."""
+    from ..information import mutual_information
+    from ..laboratory import gaussian_triplet, warped
+
+    values, truth = [], np.nan
+    for k in range(draws):
+        made = gaussian_triplet(3000, 0.9, d1=d, rng=seed + 100 * d + k)
+        made = warped(made) if bent else made
+        values.append(mutual_information(made.x1, made.y, method=method, rng=k).value)
+        truth = made.truth["information_1"]
+    return values, truth
+
+
+def _record_parts(run: Run, draws: int, few: int) -> None:
+    """Redundant, unique and synergistic information of four worlds, beside the truth."""
+    import pandas as pd
+
+    from ..laboratory import copy_pair, gaussian_triplet, sign_product
+
+    worlds: dict[str, Any] = {
+        "independent pair": lambda k: gaussian_triplet(3000, 0.5, 0.5, rng=k),
+        "pure noise": lambda k: gaussian_triplet(3000, 0.8, 0.0, rng=k),
+        "copy": lambda k: copy_pair(3000, rng=k),
+        "sign of a product": lambda k: sign_product(3000, rng=k),
+    }
+    rows = []
+    for world, make in worlds.items():
+        asked = world in ("independent pair", "pure noise")
+        found = _decomposed(make, draws if asked else few, run.seed)
+        rows += [
+            {"world": world, "measure": measure, "part": part, "nats": np.mean(values),
+             "error": _error(values), "truth": make(0).truth[part]}
+            for measure, parts in found.items()
+            for part, values in parts.items()
+        ]  # fmt: skip
+        if world == "independent pair":
+            _record_mean(run, "synergy of an independent pair", found["mmi"]["synergistic"])
+        if world == "pure noise":
+            _record_mean(run, "unique information of pure noise", found["mmi"]["unique_2"])
+            _record_mean(run, "synergy with pure noise", found["mmi"]["synergistic"])
+            for part in ("unique_2", "synergistic"):
+                _record_mean(run, f"recipe: {part} of pure noise", found["pointwise_min"][part])
+    run.table("parts", pd.DataFrame(rows).round(4), caption="Parts by truth and two measures.")
 
 
 def _decomposed(make: Any, draws: int, seed: int) -> dict[str, dict[str, list[float]]]:

@@ -43,55 +43,61 @@ def modalities(run: Run) -> None:
     that infrared photometry adds little once images are there. Catalogue morphology stands in
     for images here.
     """
-    import pandas as pd
-
-    from ..archive import log_fluxes, resolve_blocks, sga_blocks
     from ..decomposition import decompose
-    from ..plots import plot_components, plot_stacks
 
     resolve, provenance = sample(run, "resolve_galaxies")
-    blocks, y = resolve_blocks(resolve), resolve["logmstar"].to_numpy(float)
-    groups = resolve["group_id"].to_numpy()
-    pairs: list[tuple[str, str, Any, Any, Any, Any]] = [
-        ("RESOLVE", other, blocks["ugriz"], blocks[other], y, groups)
+    averages: dict[str, Any] = {}
+    for name, names, first, second, target, labels in _pairs(run, resolve):
+        averages[name] = decompose(first, second, target, names=names, groups=labels, rng=run.seed)
+        record_parts(run, name, averages[name], provenance, "redundant", "unique_1", "unique_2",
+                     "synergistic")  # fmt: skip
+    _show_pairs(run, averages, resolve)
+
+
+def _pairs(run: Run, resolve: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """Name, names of both inputs, the inputs, target and groups of every pair of a preset."""
+    from ..archive import log_fluxes, resolve_blocks, sga_blocks
+
+    blocks, mass = resolve_blocks(resolve), resolve["logmstar"].to_numpy(float)
+    pairs: list[tuple[Any, ...]] = [
+        (f"RESOLVE <ugriz, {other}>", ("ugriz", other), blocks["ugriz"], blocks[other], mass,
+         resolve["group_id"].to_numpy())
         for other in ("morphology", "nir", "nuv", "cz")
-    ]
+    ]  # fmt: skip
     if run.preset == "quick":
-        pairs = pairs[::3]
-    else:
-        dust, _ = sample(run, "dustpedia_sed")
-        mass = dust["log_mstar_10pc"].to_numpy(float)
-        pairs.append(("DustPedia", "W1-3", log_fluxes(dust, UGRIZ), log_fluxes(dust, WISE), mass,
-                      None))  # fmt: skip
-        sga = run.load("sga_gswlc")
-        shapes = sga_blocks(sga)
-        pairs.append(("SGA", "profile", shapes["grz"], shapes["profile"],
-                      sga["logmstar"].to_numpy(float), sga["group_id"].to_numpy()))  # fmt: skip
-    results: dict[str, Any] = {}
-    for survey, other, first, second, target, labels in pairs:
-        photometry = "grz" if survey == "SGA" else "ugriz"
-        name = f"{survey} <{photometry}, {other}>"
-        found = decompose(
-            first, second, target, names=(photometry, other), groups=labels, rng=run.seed
-        )
-        results |= {f"{name}, {m}": found.remeasured(m) for m in ("mmi", "pointwise_min")}
-        record_parts(run, name, results[f"{name}, mmi"], provenance, "redundant", "unique_1",
-                     "unique_2", "synergistic")  # fmt: skip
+        return pairs[::3]
+    dust, _ = sample(run, "dustpedia_sed")
+    pairs.append(
+        ("DustPedia <ugriz, W1-3>", ("ugriz", "W1-3"), log_fluxes(dust, UGRIZ),
+         log_fluxes(dust, WISE), dust["log_mstar_10pc"].to_numpy(float), None)
+    )  # fmt: skip
+    sga = run.load("sga_gswlc")
+    shapes = sga_blocks(sga)
+    pairs.append(
+        ("SGA <grz, profile>", ("grz", "profile"), shapes["grz"], shapes["profile"],
+         sga["logmstar"].to_numpy(float), sga["group_id"].to_numpy())
+    )  # fmt: skip
+    return pairs
+
+
+def _show_pairs(run: Run, averages: dict[str, Any], resolve: pd.DataFrame) -> None:
+    """Tables and figures of the pairs, by averages and by the paper's recipe."""
+    import pandas as pd
+
+    from ..plots import plot_components, plot_stacks
+
+    recipe = {name: found.remeasured("pointwise_min") for name, found in averages.items()}
     rows = [
-        found.table().assign(pair=name, measure=found.measure) for name, found in results.items()
+        found.table().assign(pair=name, measure=found.measure)
+        for results in (averages, recipe)
+        for name, found in results.items()
     ]
     run.table("parts", pd.concat(rows).round(4), caption="All parts with intervals and floors.")
-    averages = {k.removesuffix(", mmi"): v for k, v in results.items() if v.measure == "mmi"}
     run.figure(
         "parts", plot_components(averages),
         caption="Minimum mutual information: distance adds most to ugriz, and only together with "
         "it; morphology adds little; red marks are the floors.",
     )  # fmt: skip
-    recipe = {
-        k.removesuffix(", pointwise_min"): v
-        for k, v in results.items()
-        if v.measure == "pointwise_min"
-    }
     run.figure(
         "recipe", plot_components(recipe),
         caption="The paper's recipe on the same densities: its unique and synergistic parts "
@@ -99,7 +105,7 @@ def modalities(run: Run) -> None:
     )  # fmt: skip
     shown = averages["RESOLVE <ugriz, morphology>"]
     run.figure(
-        "stacks", plot_stacks(shown, y),
+        "stacks", plot_stacks(shown, resolve["logmstar"].to_numpy(float)),
         caption="Parts along the mass, <ugriz, morphology> of RESOLVE.",
     )  # fmt: skip
     by_type = shown.by(np.where(resolve["morph_el"] == "E", "early", "late"), prior="within")
@@ -125,8 +131,7 @@ def bands(run: Run) -> None:
     from ..plots import plot_pair_map
 
     dust, provenance = sample(run, "dustpedia_sed")
-    members = 1 if run.preset == "quick" else 3
-    epochs = 30 if run.preset == "quick" else None
+    members, epochs = {"quick": (1, 30), "standard": (2, 60), "paper": (3, None)}[run.preset]
     fluxes = log_fluxes(dust, (*UGRIZ, *WISE))
     jobs: dict[str, tuple[Any, Any, Any]] = {
         "DustPedia": ({b: fluxes[b] for b in fluxes}, dust["log_mstar_10pc"], None)
@@ -183,7 +188,7 @@ def images(run: Run) -> None:
     from ..pixels import normalised
     from ..plots import plot_components
 
-    n = {"standard": 3000, "paper": 100_000}[run.preset]
+    n = {"standard": 6000, "paper": 100_000}[run.preset]
     table = galaxies(run, n, delta_n=0.15, delta_size=0.15)
     pixels = simulate_cutouts(table, size=32, gradient=0.3, rng=run.seed)
     flux = np.stack([flux_from_asinh(table[f"petroMag_{b}"], b) for b in UGRIZ], axis=1)
@@ -284,7 +289,7 @@ def _density(
     if pixels is None:
         model = mass_model(run)
         return model.fit(beside[half], truth[half]).predict_density(beside[~half])
-    epochs = 8 if run.preset == "standard" else None
+    epochs = 12 if run.preset == "standard" else None
     model = mass_model(run, inputs="images+extra", members=1, epochs=epochs)
     model.fit((pixels[half], beside[half]), truth[half])
     return model.predict_density((pixels[~half], beside[~half]))
