@@ -10,6 +10,7 @@ def counts(chances, size, rng):
     return rng.choice(3, p=chances, size=size).astype(float)
 
 
+@pytest.mark.bad_input(23)
 @pytest.mark.parametrize("case", ["sbc-of-a-count"])
 def test_ties_of_counts_are_broken_at_random(case):
     """A perfect sampler passes in nine of ten seeds, a wrong one in none."""

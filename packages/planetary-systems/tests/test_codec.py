@@ -10,6 +10,7 @@ from decan.planetary_systems import GridCodec, Systems
 
 
 @given(st.integers(0, 2**31), st.sampled_from([2, 30, 240]))
+@pytest.mark.bad_input(19)
 def test_words_come_back_as_the_same_words(seed, n):
     rng = np.random.default_rng(seed)
     codec = GridCodec(n=n)
@@ -25,6 +26,7 @@ def test_words_come_back_as_the_same_words(seed, n):
         assert codec.encode(codec.decode(words, within=within, rng=rng)) == words
 
 
+@pytest.mark.bad_input(19)
 @pytest.mark.parametrize("n", [30, 141, 254])
 def test_characters_never_combine_and_are_never_white(n):
     codec = GridCodec(n=n)
@@ -42,6 +44,7 @@ def test_two_planets_in_one_cell_give_two_equal_characters():
     assert word[0] == word[1]
 
 
+@pytest.mark.bad_input(10)
 def test_planets_outside_the_grid_are_clipped_and_counted():
     outside = Systems.from_planets([([1e-3, 1.0, 1e4], [1.0, 1e6, 1.0])])
     column, row, clipped = GridCodec().cells(outside)
@@ -50,6 +53,7 @@ def test_planets_outside_the_grid_are_clipped_and_counted():
     assert row[1] == 29
 
 
+@pytest.mark.bad_input(18)
 def test_a_codec_of_other_limits_is_refused_with_both_limits():
     ours, other = GridCodec(), GridCodec(((-1.0, 1.0), (-2.0, 4.0)))
     with pytest.raises(ValueError, match=r"log a -1 to 1.*log a -2 to 2"):
@@ -59,6 +63,7 @@ def test_a_codec_of_other_limits_is_refused_with_both_limits():
         GridCodec.from_json('{"n": 3}')
 
 
+@pytest.mark.bad_input(19)
 def test_words_of_another_alphabet_are_refused():
     with pytest.raises(ValueError, match="'a' is no cell"):
         GridCodec().decode(["a"])

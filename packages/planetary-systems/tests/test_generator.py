@@ -5,6 +5,7 @@ import torch
 
 from decan.planetary_systems import GridCodec, MarkovCells, SystemGenerator, Systems
 from decan.planetary_systems.baselines import IndependentPlanets, TableOfCounts, Unigram
+from decan.planetary_systems.batches import SystemBatches
 from decan.planetary_systems.cell_networks import WordNetwork
 from decan.planetary_systems.experiments.speed import plain_samples
 from decan.planetary_systems.gap_network import GapNetwork
@@ -114,6 +115,7 @@ def test_the_papers_language_has_the_papers_parameters():
     assert sum(p.numel() for p in WordNetwork(523, 24).parameters()) == 268_544
 
 
+@pytest.mark.bad_input(16)
 def test_the_same_discs_in_several_populations_need_groups(systems):
     twice = Systems.concatenate([systems[:20], systems[:20]])
     with pytest.raises(ValueError, match="the same discs appear in several populations"):
@@ -122,6 +124,7 @@ def test_the_same_discs_in_several_populations_need_groups(systems):
         SystemGenerator(epochs=1).fit(systems[:20], groups=np.zeros(20), progress=False)
 
 
+@pytest.mark.bad_input(20)
 def test_an_unknown_population_is_refused_with_the_known_ones(systems):
     some = systems[:60]
     some.context = pd.DataFrame({"population": ["x", "y"] * 30, "star_mass": [1.0, 0.5] * 30})
@@ -142,6 +145,7 @@ def test_an_unknown_population_is_refused_with_the_known_ones(systems):
     assert np.isfinite(generator.log_prob(unknown)).all()
 
 
+@pytest.mark.bad_input(9)
 def test_more_planets_than_ever_seen_are_scored_and_flagged(fitted, chain):
     long = Systems.from_planets([(10 ** np.linspace(-2, 2, 90), np.ones(90)), ([1.0], [1.0])])
     generator = fitted["gaps"]
@@ -152,6 +156,7 @@ def test_more_planets_than_ever_seen_are_scored_and_flagged(fitted, chain):
     assert capped.notes["systems ended at the largest size"] > 0
 
 
+@pytest.mark.bad_input(10)
 def test_planets_outside_the_grid_are_never_clipped_silently(fitted):
     outside = Systems.from_planets([([1e-3], [1.0])])
     with pytest.warns(UserWarning, match="1 planets outside the grid"):
@@ -197,3 +202,40 @@ def test_nothing_is_drawn_beyond_the_edge_and_the_end_takes_its_probability():
     # Four standard deviations of a share of 4000.
     assert np.mean(counts == 0) == pytest.approx(end, abs=4 * 0.5 / np.sqrt(4000))
     assert end > torch.sigmoid(network.stop(network.start(torch.zeros(1, 2))[1])).item() + 0.1
+
+
+@pytest.mark.bad_input(4)
+def test_the_share_of_empty_systems_is_learnt(chain):
+    some = chain.sample(600, rng=3)
+    some = Systems.concatenate([some[some.counts > 0][:210], Systems(np.zeros(90), [], [])])
+    some.names = np.arange(300)
+    generator = SystemGenerator(
+        width=16, layers=1, heads=2, epochs=15, batch_tokens=300, learning_rate=5e-3, random_state=0
+    ).fit(some, progress=False)
+    drawn = generator.sample(1000, rng=0)
+    # Three in ten were empty; 270 to learn from, 1000 drawn: three sigma are 0.09.
+    assert (drawn.counts == 0).mean() == pytest.approx(0.3, abs=0.09)
+    none = Systems([0], [], [])
+    assert np.exp(generator.log_prob(none)[0]) == pytest.approx(0.3, abs=0.09)
+
+
+def test_batches_mix_systems_of_all_lengths_and_hold_each_once(systems):
+    none = np.zeros((len(systems), 0))
+    batches = SystemBatches(systems, none.astype(np.float32), none.astype(bool), tokens=300)
+    torch.manual_seed(0)
+    orders = batches.orders()
+    assert sorted(np.concatenate(orders)) == list(range(len(systems)))
+    assert len(orders) == len(batches) == len(batches.orders())
+    tokens = [int((systems.counts[rows] + 1).sum()) for rows in orders]
+    # One system more or less: the longest has some thirty planets.
+    assert np.ptp(tokens) < 60
+    means = [systems.counts[rows].mean() for rows in orders]
+    assert np.std(means) < systems.counts.std()
+
+
+def test_members_of_an_ensemble_are_trained_in_one_loop_and_differ(systems):
+    small = {"width": 16, "layers": 1, "heads": 2, "epochs": 2, "random_state": 0}
+    pair = SystemGenerator(ensemble=2, **small).fit(systems[:200], progress=False)
+    assert len(pair.history_.records) == 2
+    one, two = (network.stop.weight for network in pair.networks_)
+    assert not torch.equal(one, two)

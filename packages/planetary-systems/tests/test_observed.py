@@ -24,6 +24,7 @@ def table(*changes):
     return pd.DataFrame([{**ROW, **change} for change in changes])
 
 
+@pytest.mark.bad_input(22)
 @pytest.mark.parametrize("case", ["planet-around-two-stars"])
 def test_a_circumbinary_planet_needs_the_mass_of_both_stars(case):
     binary = {"pl_name": "Kepler-1647 b", "hostname": "Kepler-1647", "pl_orbper": 1107.5923,
@@ -36,6 +37,7 @@ def test_a_circumbinary_planet_needs_the_mass_of_both_stars(case):
     assert both.a_au == pytest.approx([2.720], abs=0.002)
 
 
+@pytest.mark.bad_input(8, 24)
 @pytest.mark.parametrize("case", ["missing-values-stay-missing"])
 def test_missing_archive_values_are_never_filled(case):
     poor = {"pl_bmasseerr1": np.nan, "pl_bmasseerr2": np.nan, "st_mass": np.nan,
@@ -51,12 +53,14 @@ def test_missing_archive_values_are_never_filled(case):
     assert found.notes["masses without error, point value used"] == 1
 
 
+@pytest.mark.bad_input(6)
 def test_masses_by_a_relation_are_flagged():
     found = archive_systems(table({}, {"pl_name": "X c", "pl_orbper": 30.0,
                                        "pl_bmassprov": "M-R relationship"}))  # fmt: skip
     assert found.planets["mass_kind"].tolist() == ["mass", "relation"]
 
 
+@pytest.mark.bad_input(21)
 def test_hosts_that_share_a_catalogue_number_are_one():
     found = archive_systems(
         table({"hd_name": "HD 42813", "hostname": "HD 42813"},

@@ -21,12 +21,14 @@ def read(table=PLANETS, **how):
     return Systems.from_table(table, **{"system": "star", "a": "au", "mass": "mass", **how})
 
 
+@pytest.mark.bad_input(1)
 def test_planets_come_out_sorted_whatever_the_order_of_the_table():
     assert read().a_au[:2] == pytest.approx([0.1, 1.0])
     shuffled = read(PLANETS.iloc[::-1].reset_index(drop=True))
     assert sorted(shuffled.names) == ["A", "B", "C"]
 
 
+@pytest.mark.bad_input(2)
 @pytest.mark.parametrize(
     ("column", "value", "reason"),
     [
@@ -51,6 +53,7 @@ def test_rows_that_cannot_be_used_are_counted_by_reason_or_raised(column, value,
         read(table, status="status", on_bad="raise")
 
 
+@pytest.mark.bad_input(3)
 def test_a_planet_twice_is_kept_unless_its_number_repeats():
     twins = pd.concat([PLANETS, PLANETS.iloc[:1]], ignore_index=True)
     assert read(twins).counts.tolist() == [3, 1, 1]
@@ -58,6 +61,7 @@ def test_a_planet_twice_is_kept_unless_its_number_repeats():
         read(twins, planet="planet")
 
 
+@pytest.mark.bad_input(4)
 def test_systems_without_planets_stay():
     found = read(all_systems=["A", "B", "C", "D"])
     assert found.counts.tolist() == [2, 1, 1, 0]
@@ -66,6 +70,7 @@ def test_systems_without_planets_stay():
     assert read(table).counts.tolist() == [2, 0, 1]
 
 
+@pytest.mark.bad_input(5)
 def test_minimum_masses_must_be_called_so_and_are_warned_of_once():
     table = PLANETS.rename(columns={"mass": "m_sin_i"})
     with pytest.raises(ValueError, match="mass_kind='msini'"):
@@ -76,6 +81,7 @@ def test_minimum_masses_must_be_called_so_and_are_warned_of_once():
     assert (found.planets["mass_kind"] == "msini").all()
 
 
+@pytest.mark.bad_input(7, 8)
 def test_a_missing_axis_follows_from_period_and_stellar_mass_and_is_counted():
     table = PLANETS.assign(au=np.nan, days=365.256898, star_mass=[1.0, 1.0, 1.0, np.nan])
     found = read(table, period="days", star_mass="star_mass")
@@ -85,6 +91,7 @@ def test_a_missing_axis_follows_from_period_and_stellar_mass_and_is_counted():
     assert found.dropped == {"no semi-major axis: star mass unknown": 1}
 
 
+@pytest.mark.bad_input(17)
 @pytest.mark.parametrize(("factor", "unit"), [(317.828, "jupiter"), (332946.0, "solar")])
 def test_masses_in_another_unit_are_refused_with_the_unit_suggested(factor, unit):
     small = PLANETS.assign(mass=np.array([0.5, 1.0, 2.0, 3.0]) / factor)
@@ -98,6 +105,7 @@ def test_a_missing_column_is_named_with_those_that_are_there():
         read(radius="radius")
 
 
+@pytest.mark.bad_input(21)
 def test_hosts_under_two_names_are_joined_by_any_catalogue_number():
     found = Systems.from_planets([([0.1], [1.0]), ([0.05], [2.0]), ([0.06], [3.0])])
     joined = found.join_hosts(
@@ -135,3 +143,29 @@ def test_stars_without_planets_keep_what_is_known_of_them():
     assert found.names.tolist() == ["A", "B", "C", "D"]
     assert found.context["age"].tolist() == [5.0, 5.0, 5.0, 2.0]
     assert found.counts[-1] == 0
+
+
+@pytest.mark.bad_input(7)
+def test_a_missing_period_follows_from_axis_and_stellar_mass():
+    table = PLANETS.assign(star_mass=[1.0, 1.0, 1.0, np.nan])
+    found = read(table, star_mass="star_mass")
+    # One year at one au, and Jupiter's; the planets' own masses change the fourth digit.
+    assert found.period_day[1] == pytest.approx(365.256898, rel=1e-4)
+    assert found.period_day[2] == pytest.approx(4331, rel=1e-2)
+    assert np.isnan(found.period_day[3])
+    with pytest.raises(ValueError, match="semi-major axes or periods"):
+        read(a=None)
+
+
+def test_a_table_of_radii_gets_masses_that_are_called_by_a_relation():
+    table = PLANETS.assign(radius=[1.0, 2.4, 20.0, np.nan])
+    found = read(table, mass=None, radius="radius")
+    # Earth by definition within a per cent; beyond 14 Earth radii a mass may be any.
+    assert found.mass_earth[found.a_au == 1.0] == pytest.approx([1.0], rel=0.03)
+    assert (found.planets["mass_kind"] == "relation").all()
+    assert found.notes["mass from radius"] == 2
+    assert found.dropped == {"no mass": 2}
+    with pytest.raises(ValueError, match="column of masses"):
+        read(mass=None)
+    with pytest.raises(ValueError, match="about masses"):
+        read(table, mass=None, radius="radius", mass_kind="msini")

@@ -12,8 +12,9 @@ import pandas as pd
 
 from decan.core.data.remote import tap_query
 from decan.core.data.tables import read_table
-from decan.core.errors import SchemaError
+from decan.core.errors import CorruptFile, SchemaError
 
+from .rows import numbers
 from .systems import Systems
 
 __all__ = ["NASA_COLUMNS", "NASA_TAP", "nasa_planets", "read_dace", "read_syssim"]
@@ -160,6 +161,8 @@ def read_syssim(path: str | os.PathLike[str]) -> Systems:
     ------
     SchemaError
         If a column of the catalogue is missing.
+    CorruptFile
+        If there is no table in the file.
 
     Examples
     --------
@@ -171,12 +174,16 @@ def read_syssim(path: str | os.PathLike[str]) -> Systems:
     >>> read_syssim(path).a_au.round(3)
     array([1.])
     """
-    table = pd.read_csv(path, comment="#")
+    try:
+        table = pd.read_csv(path, comment="#")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        words = " ".join(str(error).split())
+        raise CorruptFile(f"{path}: no table can be read: {words}; fetch it again") from None
     for name in _SYSSIM:
         if name not in table:
             raise SchemaError(f"{path}: column {name!r} is missing; is it a physical catalogue?")
-    table["radius"] = table["planet_radius"].to_numpy(float) * 109.076
-    table["eccentricity"] = table["ecc"]
+    table["radius"] = numbers(table, "planet_radius") * 109.076
+    table["eccentricity"] = numbers(table, "ecc")
     return Systems.from_table(
         table, system="target_id", period="period", mass="planet_mass", star_mass="star_mass",
         mass_unit="solar", keep=["radius", "eccentricity"],

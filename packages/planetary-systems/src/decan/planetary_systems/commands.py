@@ -57,7 +57,10 @@ def generate(
 def complete(
     planets: Annotated[
         Path,
-        typer.Argument(help="Known planets: period_day or a_au, mass_earth, mass_err, mass_kind."),
+        typer.Argument(
+            help="Known planets: period_day or a_au, mass_earth (or radius_earth), mass_err, "
+            "mass_kind."
+        ),
     ],
     star_mass: Annotated[float, typer.Option(help="Stellar mass, solar masses.")] = 1.0,
     star_radius: Annotated[float, typer.Option(help="Stellar radius, solar radii.")] = 1.0,
@@ -85,7 +88,7 @@ def complete(
         surveys.append(Transit(transit_snr))
     star = Star(mass=star_mass, radius=star_radius, name=planets.stem)
     generator = SystemGenerator.pretrained()
-    known = read_table(planets, required=["mass_earth"])
+    known = read_table(planets)
     posterior = generator.complete(known, star=star, survey=surveys or None, n=n, rng=seed)
     typer.echo(repr(posterior))
     typer.echo(f"the page: {completion_page(posterior).save(out).resolve()}")

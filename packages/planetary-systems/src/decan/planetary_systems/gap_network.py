@@ -314,8 +314,8 @@ def mixture_cdf(parameters: Tensor, x: Tensor, floor: float) -> Tensor:
 
 def mixture_draw(parameters: Tensor, floor: float, noise: torch.Generator | None) -> Tensor:
     """A draw of each mixture."""
-    logit, mean, width = mixture_parts(parameters, floor)
-    chosen = categorical(logit, noise)
-    pick = chosen.unsqueeze(-1)
-    normal = torch.randn(chosen.shape, generator=noise, dtype=mean.dtype)
-    return mean.gather(-1, pick).squeeze(-1) + normal * width.gather(-1, pick).squeeze(-1)
+    logit, mean, raw = parameters.chunk(3, -1)
+    pick = categorical(logit, noise).unsqueeze(-1)
+    mean, raw = mean.gather(-1, pick).squeeze(-1), raw.gather(-1, pick).squeeze(-1)
+    normal = torch.randn(mean.shape, generator=noise, dtype=mean.dtype)
+    return mean + normal * (floor + functional.softplus(raw))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from decan.core.errors import SchemaError
 
 from . import orbits
-from .surveys import Star, Survey, combined_detection
+from .surveys import Star, Survey, combined_detection, radius_mass
 from .systems import Systems
 
 __all__ = ["KnownPlanets"]
@@ -59,7 +59,9 @@ class KnownPlanets:
         known : DataFrame, sequence of mappings, or Systems of length 1
             Columns: ``a_au`` or ``period_day`` (then the star's mass is needed),
             ``mass_earth``, and where known ``mass_err`` or ``mass_err_lo`` and
-            ``mass_err_hi``, ``mass_kind`` (``"msini"`` for minimum masses).
+            ``mass_err_hi``, ``mass_kind`` (``"msini"`` for minimum masses). A planet
+            without a mass that has ``radius_earth`` gets one by
+            :func:`~decan.planetary_systems.surveys.radius_mass`, with its spread as error.
         star : Star
 
         Returns
@@ -76,8 +78,8 @@ class KnownPlanets:
                 raise ValueError(f"known: found {len(known)} systems, expected one")
             return cls._of(known.a_au, known.mass_earth, known.planets)
         table = known if isinstance(known, pd.DataFrame) else _table(known)
-        if "mass_earth" not in table and len(table):
-            raise SchemaError("known: column 'mass_earth' is missing")
+        if len(table):
+            table = _with_masses(table)
         masses = table["mass_earth"].to_numpy(float) if len(table) else np.empty(0)
         axes = table["a_au"].to_numpy(float) if "a_au" in table else np.full(len(table), np.nan)
         lacking = np.isnan(axes)
@@ -170,6 +172,22 @@ class KnownPlanets:
         for words in said:
             warnings.warn(words, UserWarning, stacklevel=4)
         return said
+
+
+def _with_masses(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with masses by a relation where there is a radius only."""
+    if "radius_earth" not in table:
+        if "mass_earth" not in table:
+            raise SchemaError("known: give column 'mass_earth' or 'radius_earth'")
+        return table
+    mass, error = radius_mass(table["radius_earth"].to_numpy(float))
+    found = table.assign(mass_earth=table.get("mass_earth", np.nan))
+    lacking = found["mass_earth"].isna().to_numpy() & np.isfinite(mass)
+    for side in ("mass_err_lo", "mass_err_hi"):
+        given = table.get(side, table.get("mass_err", pd.Series(np.nan, table.index)))
+        found[side] = np.where(lacking, error, pd.to_numeric(given).to_numpy(float))
+    found["mass_earth"] = np.where(lacking, mass, found["mass_earth"])
+    return found
 
 
 def _table(known: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

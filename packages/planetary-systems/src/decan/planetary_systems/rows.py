@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from decan.core.errors import SchemaError
 
 from . import orbits
+from .surveys import radius_mass
 
 __all__ = ["UNITS"]
 
@@ -38,8 +39,12 @@ def check_arguments(
     on_bad: str,
 ) -> None:
     """Refuse columns that are missing and arguments that are none."""
-    if mass is None or (a is None and period is None):
-        raise ValueError("name the column of masses, and that of semi-major axes or periods")
+    if (mass is None and radius is None) or (a is None and period is None):
+        raise ValueError(
+            "name the column of masses (or of radii), and that of semi-major axes or periods"
+        )
+    if mass is None and (mass_unit is not None or mass_kind != "mass"):
+        raise ValueError("mass_unit and mass_kind are about masses: name their column")
     named = [system, a, mass, period, radius, status, planet, *others]
     if isinstance(star_mass, str):
         named.append(star_mass)
@@ -84,7 +89,26 @@ def axes_of(
     return axis, want & ~can
 
 
-def refuse_other_units(masses: NDArray[np.float64], column: str) -> None:
+def masses_of(
+    table: pd.DataFrame,
+    mass: str | None,
+    unit: str | None,
+    radius: str | None,
+    notes: dict[str, int],
+) -> NDArray[np.float64]:
+    """Masses in Earth masses, from radii where no column of masses is named."""
+    if mass is None:
+        assert radius is not None
+        found, _ = radius_mass(numbers(table, radius))
+        notes["mass from radius"] = int(np.isfinite(found).sum())
+        return found
+    found = numbers(table, mass) * UNITS[unit or "earth"]
+    if unit is None:
+        _refuse_other_units(found, mass)
+    return found
+
+
+def _refuse_other_units(masses: NDArray[np.float64], column: str) -> None:
     """Refuse masses whose median speaks for Jupiter or solar masses."""
     usable = masses[np.isfinite(masses) & (masses > 0)]
     if not usable.size:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import orbits
 
-__all__ = ["RV", "Star", "Survey", "Transit", "mass_radius"]
+__all__ = ["RV", "Star", "Survey", "Transit", "mass_radius", "radius_mass"]
 
 _EARTH_IN_SOLAR_RADII = 1 / 109.076
 _SOLAR_RADIUS_AU = 0.00465047
@@ -90,6 +90,43 @@ def mass_radius(mass_earth: ArrayLike) -> NDArray[np.float64]:
     top = 0.414 * orbits.JUPITER_IN_EARTH
     jupiter = 1.008 * 2.04 ** (0.279 - 0.589) * top ** (0.589 + 0.044) * m**-0.044
     return np.asarray(np.where(m < 2.04, 1.008 * m**0.279, np.where(m < top, neptune, jupiter)))
+
+
+def radius_mass(radius_earth: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mass of a planet by its radius, and how far planets of one radius spread about it.
+
+    The inverse of :func:`mass_radius` up to its largest radius; larger planets may have any
+    mass, and get none.
+
+    Parameters
+    ----------
+    radius_earth : array_like
+        Earth radii.
+
+    Returns
+    -------
+    mass, error : ndarray
+        Earth masses, NaN beyond 14 Earth radii. The spread is that of radii at a given mass
+        (4 % for rocky, 15 % for gaseous planets) through the slope.
+
+    References
+    ----------
+    Chen & Kipping 2017, ApJ 834, 17.
+
+    Examples
+    --------
+    >>> mass, error = radius_mass([1.0, 4.3, 20.0])
+    >>> mass.round(1), error.round(1)
+    (array([ 1. , 17.1,  nan]), array([0.1, 4.2, nan]))
+    """
+    r = np.asarray(radius_earth, float)
+    edge, top = mass_radius([2.04, 0.414 * orbits.JUPITER_IN_EARTH])
+    with np.errstate(invalid="ignore"):
+        rocky = 2.04 * (r / edge) ** (1 / 0.279)
+        gaseous = 2.04 * (r / edge) ** (1 / 0.589)
+        mass = np.where(r < edge, rocky, np.where(r <= top, gaseous, np.nan))
+        mass = np.where(r > 0, mass, np.nan)
+    return mass, mass * np.where(r < edge, 0.04 / 0.279, 0.146 / 0.589)
 
 
 class Survey:

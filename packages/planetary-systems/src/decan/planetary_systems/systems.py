@@ -19,12 +19,11 @@ from decan.core.errors import SchemaError
 
 from . import orbits
 from .rows import (
-    UNITS,
     axes_of,
     check_arguments,
+    masses_of,
     numbers,
     reasons_of,
-    refuse_other_units,
     refuse_repeats,
 )
 
@@ -138,12 +137,14 @@ class Systems:
             Column that names the system.
         a, period : str, optional
             Columns of semi-major axis (au) and period (days); one of them at least.
-        mass : str
-            Column of the planets' masses.
+        mass : str, optional
+            Column of the planets' masses. Without it masses follow from radii by a
+            mass-radius relation, are counted, and called so in ``planets["mass_kind"]``.
         star_mass : float or str, optional
             Solar masses, or the column that holds them; NaN is unknown.
         radius : str, optional
-            Column of radii (Earth radii), kept in ``planets["radius"]``.
+            Column of radii (Earth radii), kept in ``planets["radius"]``. Needed where no
+            masses are named.
         status : str, optional
             Column that is 0 for planets that are alive; others are dropped.
         planet : str, optional
@@ -178,19 +179,16 @@ class Systems:
         """
         check_arguments(table, system, a, mass, period, star_mass, radius, status, planet,
                          [*context, *keep], mass_unit, mass_kind, on_bad)  # fmt: skip
-        assert mass is not None
         work = pd.DataFrame({"system": table[system].to_numpy()})
-        work["m"] = numbers(table, mass) * UNITS[mass_unit or "earth"]
+        notes: dict[str, int] = {}
+        work["m"] = masses_of(table, mass, mass_unit, radius, notes)
         work["star_mass"] = (
             numbers(table, star_mass)
             if isinstance(star_mass, str)
             else np.full(len(table), np.nan if star_mass is None else float(star_mass))
         )
-        notes: dict[str, int] = {}
         work["a"], unknown = axes_of(table, work, a, period, notes)
-        if mass_unit is None:
-            refuse_other_units(work["m"].to_numpy(), mass)
-        if mass_kind == "mass" and "sini" in mass.lower().replace("_", ""):
+        if mass is not None and mass_kind == "mass" and "sini" in mass.lower().replace("_", ""):
             raise ValueError(f"mass: column {mass!r} holds minimum masses; pass mass_kind='msini'")
         if mass_kind == "msini":
             warnings.warn(f"{mass}: minimum masses are used as masses", UserWarning, stacklevel=2)
@@ -208,8 +206,8 @@ class Systems:
             work[name] = table[name].to_numpy()
         if radius is not None:
             work["radius"] = numbers(table, radius)
-        if mass_kind == "msini":
-            work["mass_kind"] = "msini"
+        if mass is None or mass_kind == "msini":
+            work["mass_kind"] = "relation" if mass is None else "msini"
         for name in context:
             work[f"context {name}"] = table[name].to_numpy()
         return cls._assembled(work, bad, list(context), all_systems, system, counts, notes)
@@ -312,6 +310,11 @@ class Systems:
         if "star_mass" not in self.context:
             return np.full(len(self), np.nan)
         return self.context["star_mass"].to_numpy(float)
+
+    @property
+    def period_day(self) -> NDArray[np.float64]:
+        """Period of each planet, days, NaN where the star's mass is unknown."""
+        return orbits.period_day(self.a_au, self.star_mass[self.system_of_planet], self.mass_earth)
 
     @property
     def n_planets(self) -> int:

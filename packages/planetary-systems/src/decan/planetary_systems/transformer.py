@@ -15,9 +15,11 @@ __all__ = ["Bumps", "Places", "Trunk"]
 
 
 def categorical(logit: Tensor, noise: torch.Generator | None) -> Tensor:
-    """A draw of each row of logits, by the largest of the perturbed (Gumbel 1954)."""
-    uniform = torch.rand(logit.shape, generator=noise, dtype=logit.dtype)
-    return (logit - torch.log(-torch.log(uniform.clamp(1e-20, 1 - 1e-7)))).argmax(-1)
+    """A draw of each row of logits, by its cumulative distribution."""
+    below = torch.softmax(logit, -1).cumsum(-1)
+    uniform = torch.rand((*logit.shape[:-1], 1), generator=noise, dtype=logit.dtype)
+    # Sums of rounded shares may end short of one: scaled, the last class is never passed.
+    return (below[..., :-1] <= uniform * below[..., -1:]).sum(-1)
 
 
 class Bumps(nn.Module):

@@ -170,7 +170,7 @@ def grid_cost(run: Run) -> None:
     rows = []
     for title, made in _gridded(training, run):
         aucs = [
-            distinguish(real, made, groups=groups, other_groups=own, n_draws=3, spacing=spacing,
+            distinguish(real, made, groups=groups, other_groups=own, n_draws=2, spacing=spacing,
                         rng=run.rng)
             for spacing in (True, False)
         ]  # fmt: skip

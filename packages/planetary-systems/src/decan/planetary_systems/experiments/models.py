@@ -41,7 +41,7 @@ def anomaly_of_systems(run: Run) -> None:
     """
     generator, systems = shipped(), named_systems()
     run.used("named systems, published values", provenance=REAL, n=len(systems))
-    n = 1500 if run.preset == "quick" else 6000
+    n = 1500 if run.preset == "quick" else 3000
     found = [generator.anomaly(systems, n=n, rng=seed) for seed in range(5)]
     frame = found[0].assign(system=systems.names)[
         ["system", "log_prob", "p_value", "low", "high", "n", "extrapolated"]
@@ -155,7 +155,7 @@ def earth_like_prediction(run: Run) -> None:
         seen, hidden = _split(test[i], survey, star)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            found = generator.complete(seen, star=star, survey=survey, context=context, n=800,
+            found = generator.complete(seen, star=star, survey=survey, context=context, n=600,
                                        max_extra=20, rng=run.rng)  # fmt: skip
         chance.append(found.probability_earth_like().value)
         truth.append(bool(earth_like(hidden.a_au, hidden.mass_earth).any()))

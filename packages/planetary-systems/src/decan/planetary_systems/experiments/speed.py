@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
+from decan.core.benchmark import best_of
 from decan.core.experiment import SIMULATED, Claim, Run, experiment
 
 from ..generator import SystemGenerator
@@ -44,13 +44,14 @@ def speed_ratios(run: Run) -> None:
     try:
         for name in ("bern", "bern-grid"):
             generator = shipped(name)
-            drawn, seconds = _timed(lambda g=generator: g.sample(n, context=context, rng=1))
-            _, scoring = _timed(lambda g=generator, s=drawn: g.log_prob(s))
+            drawn = generator.sample(n, context=context, rng=1)
+            seconds = best_of(lambda g=generator: g.sample(n, context=context, rng=1), 2)
+            scoring = best_of(lambda g=generator, s=drawn: g.log_prob(s), 2)
             row = {"language": generator.tokens, "drawn a minute": 60 * n / seconds,
                    "scored a minute": 60 * n / scoring}  # fmt: skip
             if name == "bern":
-                few = max(200, n // 4)
-                _, plain = _timed(lambda g=generator, k=few: plain_samples(g, k, context))
+                few = max(200, n // 16)
+                plain = best_of(lambda g=generator, k=few: plain_samples(g, k, context), 1)
                 row["cached over plain loop"] = plain / few / (seconds / n)
                 rows_drawn = drawn
             rows.append(row)
@@ -117,9 +118,3 @@ def _difference(generator: SystemGenerator, systems: Systems) -> float:
         if k < log_a.shape[1]:
             seen = network.step(state, log_a[:, k], log_m[:, k])
     return float(worst)
-
-
-def _timed(function: Any) -> tuple[Any, float]:
-    begin = time.process_time()
-    result = function()
-    return result, time.process_time() - begin

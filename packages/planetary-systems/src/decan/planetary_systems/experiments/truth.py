@@ -100,10 +100,10 @@ def completion_calibration(run: Run) -> None:
     The rank of the truth among the weighted draws, ties broken at random, is uniform
     where completion is honest.
     """
-    sizes = {"quick": (40, 600, 120), "standard": (250, 8000, 500), "paper": (500, 25_000, 500)}
+    sizes = {"quick": (40, 600, 120), "standard": (150, 8000, 500), "paper": (500, 25_000, 500)}
     n_chain, n_train, n = sizes[run.preset]
     chain = MarkovGaps(stop=0.25)
-    exact, _ = _ranks(exact_generator(chain), chain.sample(n_chain, rng=3), run, draws=150)
+    exact, _ = _ranks(exact_generator(chain), chain.sample(n_chain, rng=3), run, draws=120)
     run.record(
         "p value of ranks, true model, number of unseen planets",
         pit_uniformity(exact["number"]).p_value,
@@ -116,7 +116,7 @@ def completion_calibration(run: Run) -> None:
     )  # fmt: skip
     generator.fit(simulate_clustered(n_train, rng=run.seed + 1), progress=False)
     run.used("clustered AMD-stable systems", provenance=SIMULATED, n=n_train + n)
-    ranks, more = _ranks(generator, simulate_clustered(n, rng=run.seed + 2), run, draws=250)
+    ranks, more = _ranks(generator, simulate_clustered(n, rng=run.seed + 2), run, draws=200)
     for name, words in (("number", "number of unseen planets"),
                         ("mass", "total mass of unseen planets")):  # fmt: skip
         run.record(f"p value of ranks, {words}", pit_uniformity(ranks[name]).p_value,
