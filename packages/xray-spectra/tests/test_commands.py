@@ -44,6 +44,50 @@ def test_classify_prints_probabilities_that_sum_to_one(files, tmp_path):
     np.testing.assert_allclose(table.iloc[:, 2:10].sum(axis=1), 1, atol=1e-5)
 
 
+def test_a_response_given_by_hand_serves_all_files(files, tmp_path, write_pha):
+    bare = write_pha(tmp_path / "bare.pha", np.full(1000, 1))
+    run = CliRunner()
+    alone = run.invoke(commands, ["classify", str(bare)])
+    assert alone.exit_code == 0
+    assert "Give --rmf and --arf, or use --model channels." in alone.output
+    out = tmp_path / "given.parquet"
+    given = ["--rmf", str(tmp_path / "test.rmf"), "--arf", str(tmp_path / "test.arf")]
+    result = run.invoke(commands, ["encode", str(bare), str(files[0]), *given, "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert np.isfinite(pd.read_parquet(out)["z1"]).all()
+
+
+def test_files_of_one_name_in_many_folders_keep_apart(tmp_path, write_pha):
+    paths = []
+    for folder in ("obs1", "obs2"):
+        (tmp_path / folder).mkdir()
+        paths.append(write_pha(tmp_path / folder / "src.pi", np.full(1024, 1)))
+    out = tmp_path / "latents.csv"
+    CliRunner().invoke(
+        commands, ["encode", *map(str, paths), "--model", "channels", "--out", str(out)]
+    )
+    assert pd.read_csv(out)["name"].tolist() == [str(path) for path in paths]
+
+
+def test_nothing_readable_ends_with_an_error(tmp_path):
+    (tmp_path / "a.pha").write_text("<html>moved</html>")
+    for command in ("encode", "classify"):
+        options = ["--out", str(tmp_path / "out.csv")]
+        result = CliRunner().invoke(commands, [command, str(tmp_path / "a.pha"), *options])
+        assert result.exit_code == 1
+        assert "moved" in result.output
+
+
+def test_portions_of_files_give_the_same_rows_as_all_at_once(files, tmp_path, monkeypatch):
+    tables = []
+    for at_once in (2, 100):
+        monkeypatch.setattr("decan.xray_spectra.commands._AT_ONCE", at_once)
+        out = tmp_path / f"{at_once}.parquet"
+        CliRunner().invoke(commands, ["encode", *map(str, files), "--out", str(out)])
+        tables.append(pd.read_parquet(out))
+    pd.testing.assert_frame_equal(*tables, atol=1e-4, rtol=1e-4)
+
+
 def test_a_page_shows_counts_photons_classes_and_neighbours(files):
     page = source_page(Spectrum.from_ogip(files[0])).render()
     for words in ("Counts", "Photon spectrum", "Class", "Neighbours", "data:image/png"):

@@ -193,7 +193,8 @@ def read_spectra(
     Returns
     -------
     BinnedSpectra
-        One row a path, in their order.
+        One row a path, in their order; named by the file, or by the whole path where two files
+        have one name.
 
     Examples
     --------
@@ -204,14 +205,17 @@ def read_spectra(
 
     from tqdm.auto import tqdm
 
+    held = [Path(path) for path in paths]
+    alone = len({path.name for path in held}) == len(held)
     rows: list[tuple[str, Spectrum | None, str]] = []
-    for path in tqdm(list(paths), desc="spectra", disable=not progress):
+    for path in tqdm(held, desc="spectra", disable=not progress):
+        name = path.name if alone else str(path)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # kept in the notes of each
-                rows.append((Path(path).name, (read or Spectrum.from_ogip)(path), ""))
+                rows.append((name, (read or Spectrum.from_ogip)(path), ""))
         except (DecanError, ValueError) as error:
-            rows.append((Path(path).name, None, str(error)))
+            rows.append((name, None, str(error)))
     return _gathered(rows)
 
 

@@ -13,6 +13,8 @@ from decan.core.library import Library
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .latents import Latents
+
 __all__ = ["library"]
 
 commands = typer.Typer(help="Eight numbers for an X-ray spectrum.")
@@ -26,10 +28,17 @@ library = Library(
 )
 """What this library tells the house about itself."""
 
+_AT_ONCE = 2000
+
 Files = Annotated[list[Path], typer.Argument(help="PHA files, or pha3 files of the CSC.")]
 Weights = Annotated[
     str, typer.Option(help="source (with responses), channels (without), or a folder.")
 ]
+
+
+ARF = Annotated[Path | None, typer.Option(help="ARF, instead of what the files name.")]
+RMF = Annotated[Path | None, typer.Option(help="RMF, instead of what the files name.")]
+Background = Annotated[Path | None, typer.Option(help="Background, instead of theirs.")]
 
 
 @commands.command()
@@ -39,18 +48,17 @@ def encode(
         "latents.parquet"
     ),
     model: Weights = "source",
+    arf: ARF = None,
+    rmf: RMF = None,
+    background: Background = None,
 ) -> None:
     """Latents with errors, a row a file; a bad file is a row that says why."""
-    encoder = _model(model)
-    latents = encoder.encode(_read(files))
+    latents = _latents(_model(model), files, arf=arf, rmf=rmf, background=background)
     _write(latents.to_table(), out)
     typer.echo(repr(latents))
-    for name, flag, reason in zip(latents.names, latents.flags, latents.reasons, strict=True):
-        if flag:
-            typer.echo(f"  {name}: {flag}: {reason}")
+    _tell_flags(latents)
     typer.echo(f"written: {out.resolve()}")
-    if latents.flags and all(flag == "NOT_READ" for flag in latents.flags):
-        raise typer.Exit(1)
+    _fail_where_nothing_was_read(latents)
 
 
 @commands.command()
@@ -58,10 +66,13 @@ def classify(
     files: Files,
     out: Annotated[Path | None, typer.Option(help="Table to write: Parquet or CSV.")] = None,
     model: Weights = "source",
+    arf: ARF = None,
+    rmf: RMF = None,
+    background: Background = None,
 ) -> None:
     """Probabilities of eight classes, taken as equally common."""
     encoder = _model(model)
-    latents = encoder.encode(_read(files))
+    latents = _latents(encoder, files, arf=arf, rmf=rmf, background=background)
     table = encoder.class_probabilities(latents)
     table.insert(0, "name", latents.names)
     best = table.iloc[:, 1:].fillna(0).to_numpy().argmax(axis=1)
@@ -70,25 +81,31 @@ def classify(
     table["flag"] = latents.flags
     if out is not None:
         _write(table, out)
-    typer.echo(table.to_string(index=False, float_format=lambda p: f"{p:.2f}"))
+    typer.echo(table.to_string(index=False, float_format=lambda p: f"{p:.2f}", na_rep=""))
+    _tell_flags(latents)
+    _fail_where_nothing_was_read(latents)
 
 
 @commands.command()
 def page(
     file: Annotated[Path, typer.Argument(help="PHA file, or a pha3 of the CSC.")],
     out: Annotated[Path, typer.Option(help="Page (HTML) to write.")] = Path("source.html"),
-    arf: Annotated[Path | None, typer.Option(help="ARF, if the file names none.")] = None,
-    rmf: Annotated[Path | None, typer.Option(help="RMF, if the file names none.")] = None,
-    background: Annotated[
-        Path | None, typer.Option(help="Background, if the file names none.")
-    ] = None,
+    arf: ARF = None,
+    rmf: RMF = None,
+    background: Background = None,
 ) -> None:
     """One source on a page: data, reconstruction, photon spectrum, neighbours, classes."""
+    import warnings
+
     from .pages import source_page
     from .spectrum import Spectrum
 
-    spectrum = Spectrum.from_ogip(file, arf=arf, rmf=rmf, background=background)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # told below, and on the page
+        spectrum = Spectrum.from_ogip(file, arf=arf, rmf=rmf, background=background)
     typer.echo(repr(spectrum))
+    for note in spectrum.notes:
+        typer.echo(f"  {note}")
     typer.echo(f"The page: {source_page(spectrum).save(out).resolve()}")
 
 
@@ -134,10 +151,38 @@ def train(
         typer.echo(f"written: {folder}")
 
 
-def _read(files: list[Path]) -> Any:
-    from .batch import read_spectra
+def _latents(encoder: Any, files: list[Path], **given: Path | None) -> Latents:
+    """Of all files, some thousands in memory at a time."""
+    from dataclasses import replace
 
-    return read_spectra(files, progress=len(files) > 20)
+    from .batch import read_spectra
+    from .latents import Latents
+    from .spectrum import Spectrum
+
+    def read(path: Path) -> Spectrum:
+        return Spectrum.from_ogip(path, **given)
+
+    parts = []
+    for start in range(0, len(files), _AT_ONCE):
+        batch = read_spectra(files[start : start + _AT_ONCE], read=read, progress=len(files) > 20)
+        parts.append(encoder.encode(batch))
+    alone = len({file.name for file in files}) == len(files)
+    names = tuple(file.name if alone else str(file) for file in files)
+    return replace(Latents.concatenate(parts), names=names)
+
+
+def _tell_flags(latents: Latents) -> None:
+    for name, flag, reason in zip(latents.names, latents.flags, latents.reasons, strict=True):
+        if flag:
+            # A reader's message begins with the file's name already.
+            typer.echo(f"  {name}: {flag}: {reason.removeprefix(f'{name}: ')}")
+    if "NO_RESPONSE" in latents.flags:
+        typer.echo("  Give --rmf and --arf, or use --model channels.")
+
+
+def _fail_where_nothing_was_read(latents: Latents) -> None:
+    if latents.flags and all(flag == "NOT_READ" for flag in latents.flags):
+        raise typer.Exit(1)
 
 
 def _model(name: str) -> Any:

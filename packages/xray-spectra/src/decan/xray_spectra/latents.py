@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,36 @@ class Latents:
         return Latents(
             self.values[index], self.sigma[index], self.counts[index], self.p_value[index], *texts
         )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Latents]) -> Latents:
+        """Rows of several, one after the other.
+
+        Parameters
+        ----------
+        parts : sequence of Latents
+            At least one, with equally many latents.
+
+        Returns
+        -------
+        Latents
+
+        Examples
+        --------
+        >>> one = Latents(np.zeros((2, 8)), np.ones((2, 8)), np.ones(2), np.ones(2), ("",) * 2,
+        ...               ("",) * 2, ("a", "b"))
+        >>> Latents.concatenate([one, one]).names
+        ('a', 'b', 'a', 'b')
+        """
+        arrays = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("values", "sigma", "counts", "p_value")
+        )
+        texts = (
+            tuple(text for part in parts for text in getattr(part, name))
+            for name in ("flags", "reasons", "names")
+        )
+        return cls(*arrays, *texts)
 
     def agreement(self) -> tuple[float, int, float]:
         """Whether all rows can be one source: χ² about their weighted mean.
