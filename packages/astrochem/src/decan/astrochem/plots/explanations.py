@@ -120,6 +120,7 @@ def plot_importance(found: dict[str, Importance], *, ax: Axes | None = None) -> 
     Examples
     --------
     >>> import matplotlib.pyplot as plt
+    >>> from decan.astrochem import CLOUD
     >>> from decan.astrochem.explain import Importance
     >>> ax = plot_importance({"CN/HCN": Importance(CLOUD, np.ones((3, 7)), 9)})
     >>> plt.close(ax.figure)

@@ -41,7 +41,7 @@ def plot_posterior(
     Examples
     --------
     >>> import matplotlib.pyplot as plt
-    >>> from decan.astrochem import Posterior
+    >>> from decan.astrochem import CLOUD, Posterior
     >>> axis = CLOUD.to_axis(CLOUD.sobol(64))
     >>> axes = plot_posterior(Posterior(CLOUD, axis, np.full(64, 1 / 64), (), 0.0, 1.0))
     >>> plt.close(axes.flat[0].figure)
