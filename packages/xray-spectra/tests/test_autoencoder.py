@@ -80,6 +80,22 @@ def test_a_bad_file_among_many_is_a_flagged_row(channel_model, tmp_path, write_p
     assert "404" in latents.to_table()["reason"][2]
 
 
+@pytest.mark.bad_input(5, 12)
+def test_one_bad_file_of_ten_thousand_is_a_row_with_its_reason(model, tmp_path):
+    bad = tmp_path / "src_7777.pi"
+    bad.write_text("<html>503</html>")
+    good = simulate_spectra(1, net_counts=200.0, rng=0).spectrum(0)
+
+    def read(path):
+        return Spectrum.from_ogip(path) if path == bad else good
+
+    paths = [tmp_path / f"src_{i:04d}.pi" for i in range(10_000)]
+    latents = model.encode(read_spectra(paths, read=read))
+    assert np.flatnonzero(~latents.encoded).tolist() == [7777]
+    assert latents.flags[7777] == "NOT_READ"
+    assert "503" in latents.reasons[7777]
+
+
 @pytest.mark.bad_input(11)
 @needs_data(DATASETS, "acis_5708_PKS1127")
 def test_a_piled_up_quasar_is_out_of_distribution(model):

@@ -302,7 +302,8 @@ def approximate_thermal() -> Model:
     """Optically thin plasma: free-free emission and 26 of its strongest lines.
 
     Line strengths are orders of magnitude: good for the shape of a class of sources at the
-    resolution of a CCD, not for abundances.
+    resolution of a CCD, not for abundances. With tables of AtomDB at hand,
+    :func:`~decan.xray_spectra.thermal_plasma` is the real one.
 
     Returns
     -------

@@ -166,12 +166,16 @@ def _neighbours(page: Page, model: SpectralAutoencoder, latents: Latents, known:
         simulated = simulate_spectra(1500, net_counts=500.0, rng=0)
         known, labels = model.encode(BinnedSpectra.from_simulated(simulated)), simulated.table
     rows, distance = nearest(latents, known, k=6)
-    table = pd.DataFrame({"neighbour": [known.names[i] for i in rows[0]], "sigma": distance[0]})
+    table = pd.DataFrame(
+        {"neighbour": [known.names[i] for i in rows[0]], "distance (σ)": distance[0].round(2)}
+    )
     if labels is not None:
         truth = labels.iloc[rows[0]].reset_index(drop=True)
-        table = table.join(truth[["cls", "log_nh", "gamma", "kT_keV"]])
+        told = {"cls": "class", "log_nh": "log N_H", "gamma": "Γ", "kT_keV": "kT (keV)"}
+        table = table.join(truth[list(told)].rename(columns=told).round(2))
     page.section("Neighbours").table(
-        table, caption="Nearest known sources, distance in units of the errors of both."
+        table,
+        caption="Nearest known sources, distance in units of the errors of both; N_H in cm⁻².",
     )
 
 
