@@ -107,6 +107,9 @@ def spectra(bench: Benchmark, python: str | None) -> None:
     peer = json.loads(done.stdout.strip().splitlines()[-1])
     name = f"nemesispy {peer['version']}, warm"
     bench.ratio(job, whole / len(columns) / 8, peer["seconds"], peer=name)
+    ours = model.intensities(field.p_pa, columns[:8], GRAVITY_MS2)[:, 0]
+    apart = np.abs(np.array(peer["radiance_w_m2_um_sr"]) / ours - 1.0)
+    bench.value(f"{job}: largest difference from nemesispy", 100 * float(apart.max()), "%")
 
 
 def main() -> None:
