@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -45,13 +46,13 @@ def speed_ratios(run: Run) -> None:
         for name in ("bern", "bern-grid"):
             generator = shipped(name)
             drawn = generator.sample(n, context=context, rng=1)
-            seconds = best_of(lambda g=generator: g.sample(n, context=context, rng=1), 2)
-            scoring = best_of(lambda g=generator, s=drawn: g.log_prob(s), 2)
+            seconds = best_of(partial(generator.sample, n, context=context, rng=1), 2)
+            scoring = best_of(partial(generator.log_prob, drawn), 2)
             row = {"language": generator.tokens, "drawn a minute": 60 * n / seconds,
                    "scored a minute": 60 * n / scoring}  # fmt: skip
             if name == "bern":
                 few = max(200, n // 16)
-                plain = best_of(lambda g=generator, k=few: plain_samples(g, k, context), 1)
+                plain = best_of(partial(plain_samples, generator, few, context), 1)
                 row["cached over plain loop"] = plain / few / (seconds / n)
                 rows_drawn = drawn
             rows.append(row)
