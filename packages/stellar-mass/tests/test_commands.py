@@ -25,15 +25,18 @@ def table(tmp_path):
 
 
 def test_decompose_prints_components_and_writes_one_page_with_the_floor(table, tmp_path):
-    page = tmp_path / "page.html"
+    page, objects = tmp_path / "page.html", tmp_path / "parts.parquet"
     result = CliRunner().invoke(
         commands,
         ["decompose", str(table), "--target", "logmstar", "--first", "mag_g,mag_r",
          "--second", "axis_ratio", "--classes", "kind", "--estimator", "copula",
-         "--out", str(page)],
+         "--out", str(page), "--objects", str(objects)],
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert "synergistic" in result.output
+    parts = pd.read_parquet(objects)
+    assert len(parts) == 200
+    assert {"name", "information_12", "synergistic"} <= set(parts.columns)
     text = page.read_text()
     assert "permuted" in text
     assert "By class" in text

@@ -87,9 +87,12 @@ def decompose(
     ] = "crossfit",
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
     out: Annotated[Path, typer.Option(help="Page (HTML) to write.")] = Path("decomposition.html"),
+    objects: Annotated[
+        Path | None, typer.Option(help="Table to write as well: the parts of every object.")
+    ] = None,
 ) -> None:
     """Take apart what two sets of columns say about a target, and write one page."""
-    from decan.core.data.tables import read_table
+    from decan.core.data.tables import read_table, write_table
 
     from .decomposition import decompose as take_apart
     from .pages import decomposition_page
@@ -116,6 +119,9 @@ def decompose(
     page = decomposition_page(result, title=f"What {table.name} says about {target}", target=target,
                               classes=labels)  # fmt: skip
     typer.echo(f"\nwritten: {page.save(out).resolve()}")
+    if objects is not None:
+        parts = frame.iloc[:, :1].reset_index(drop=True).join(result.per_object())
+        typer.echo(f"written: {write_table(parts, objects).resolve()} ({len(parts):,} rows)")
 
 
 @commands.command()

@@ -154,9 +154,9 @@ def redshift(run: Run) -> None:
     optical, infrared = log_fluxes(table, UGRIZ), log_fluxes(table, WISE)
     truth = table["z_bin"].to_numpy(float)
     columns = pd.concat([optical, infrared], axis=1)
-    density = out_of_fold_density(
-        mass_model(run, low=-0.02, high=0.12, bins=140), columns, truth, rng=run.seed
-    )
+    # The bins of the catalogue, 0.02 wide, are those of the density.
+    model = mass_model(run, density="bins", low=-0.02, high=0.12, bins=7)
+    density = out_of_fold_density(model, columns, truth, rng=run.seed)
     run.record(
         "RMSE of the redshift bin, ugriz + W1-3",
         rmse(truth, density.mean(), n_boot=200, rng=run.rng), provenance=REAL,

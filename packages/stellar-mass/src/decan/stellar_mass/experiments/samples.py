@@ -184,7 +184,7 @@ def mass_model(run: Run, **keywords: Any) -> StellarMassEstimator:
     """
     from ..estimator import StellarMassEstimator
 
-    members = {"quick": 2, "standard": 5, "paper": 10}[run.preset]
+    members = {"quick": 2, "standard": 20, "paper": 20}[run.preset]
     settings: dict[str, Any] = {
         "members": members, "epochs": {"quick": 40, "standard": 60, "paper": None}[run.preset],
         "random_state": run.seed, "progress": False,
