@@ -15,7 +15,9 @@ def run(*words):
 
 def test_systems_are_drawn_into_a_table(tmp_path):
     out = tmp_path / "systems.csv"
-    said = run("generate", 30, "--population", "ng74", "--out", out, "--seed", 1)
+    page = tmp_path / "systems.html"
+    said = run("generate", 30, "--population", "ng74", "--out", out, "--page", page, "--seed", 1)
+    assert "Mosaic" in page.read_text()
     table = pd.read_csv(out)
     assert "30 systems" in said
     assert (table["population"] == "ng74").all()
@@ -40,7 +42,9 @@ def test_two_tables_are_compared_on_a_page(tmp_path):
         simulate_clustered(40, rng=seed).to_table().to_csv(paths[-1], index=False)
     page = tmp_path / "page.html"
     assert "told apart with AUC" in run("compare", *paths, "--out", page)
-    assert "Classifiers" in page.read_text()
+    text = page.read_text()
+    assert "Classifiers" in text
+    assert "Mosaic" in text
 
 
 def test_the_shipped_weights_say_what_they_were_trained_on():

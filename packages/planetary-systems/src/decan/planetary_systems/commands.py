@@ -37,12 +37,16 @@ def generate(
     ] = None,
     star_mass: Annotated[float | None, typer.Option(help="Stellar mass, solar masses.")] = None,
     age_gyr: Annotated[float | None, typer.Option(help="Age, Gyr.")] = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Page (HTML) to write, with a mosaic of the systems.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
 ) -> None:
     """Draw systems from the shipped generator."""
     from decan.core.files import replacing
 
     from .generator import SystemGenerator
+    from .pages import generation_page
 
     given = {"population": population, "star_mass": star_mass, "age_gyr": age_gyr}
     context: Any = {k: v for k, v in given.items() if v is not None} or "prior"
@@ -51,6 +55,8 @@ def generate(
         systems.to_table().to_csv(path, index=False)
     empty = int((systems.counts == 0).sum())
     typer.echo(f"{systems!r}; {empty} without planets have no row\nwritten: {out.resolve()}")
+    if page is not None:
+        typer.echo(f"the page: {generation_page(systems).save(page).resolve()}")
 
 
 @commands.command()
@@ -111,16 +117,18 @@ def compare(
     from decan.core.data.tables import read_table
 
     from .fidelity import fidelity_report
+    from .pages import comparison_page
     from .systems import Systems
 
     def read(path: Path) -> Systems:
         return Systems.from_table(read_table(path), system=system, a=a, mass=mass)
 
+    real, generated = read(one), read(other)
     report = fidelity_report(
-        read(one), read(other), reference=None if reference is None else read(reference), rng=seed
+        real, generated, reference=None if reference is None else read(reference), rng=seed
     )
     typer.echo(str(report))
-    typer.echo(f"the page: {report.page().save(out).resolve()}")
+    typer.echo(f"the page: {comparison_page(report, real, generated).save(out).resolve()}")
 
 
 @commands.command()

@@ -1,4 +1,4 @@
-"""Pages: one star and what it may have."""
+"""Pages: one star and what it may have, drawn systems, and two samples side by side."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from .surveys import RV, Transit
 if TYPE_CHECKING:
     from decan.core.report import Page
 
+    from .fidelity import FidelityReport
     from .posterior import Completion
+    from .systems import Systems
 
-__all__ = ["completion_page"]
+__all__ = ["comparison_page", "completion_page", "generation_page"]
 
 
 def completion_page(posterior: Completion) -> Page:
@@ -67,4 +69,75 @@ def completion_page(posterior: Completion) -> Page:
             caption="What a further survey would find, and how much its number of detections "
             "would tell (nats).",
         )
+    return page
+
+
+def generation_page(systems: Systems, *, n: int = 24) -> Page:
+    """A mosaic of systems, and where their planets lie.
+
+    Parameters
+    ----------
+    systems : Systems
+    n : int
+        Systems of the mosaic.
+
+    Returns
+    -------
+    Page
+
+    Examples
+    --------
+    >>> from decan.planetary_systems.stars import named_systems
+    >>> "Mosaic" in generation_page(named_systems()).render()
+    True
+    """
+    from decan.core.report import Page
+
+    from .plots import plot_densities, plot_distributions, plot_mosaic
+
+    page = Page("Planetary systems", repr(systems)[1:-1])
+    page.section("Mosaic").figure(
+        plot_mosaic({"systems": systems}, n=n),
+        caption="Each row is a system, from its star outwards; dots grow and change colour "
+        "with mass.",
+    )
+    page.section("Planets").figure(
+        plot_densities({"systems": systems}), caption="Planets per system and square dex."
+    ).figure(
+        plot_distributions({"systems": systems}),
+        caption="Masses, places, multiplicities and total masses.",
+    )
+    return page
+
+
+def comparison_page(report: FidelityReport, real: Systems, generated: Systems) -> Page:
+    """A report of likeness, with systems and planets of both samples shown.
+
+    Parameters
+    ----------
+    report : FidelityReport
+    real, generated : Systems
+        What was compared.
+
+    Returns
+    -------
+    Page
+
+    Examples
+    --------
+    >>> from decan.planetary_systems import fidelity_report, simulate_clustered
+    >>> one, two = (simulate_clustered(60, rng=seed) for seed in (0, 1))
+    >>> report = fidelity_report(one, two, classifiers=("boosting",), n_draws=1, rng=0)
+    >>> "Mosaic" in comparison_page(report, one, two).render()
+    True
+    """
+    from .plots import plot_densities, plot_mosaic
+
+    page, pair = report.page(), {"real": real, "generated": generated}
+    page.section("Mosaic").figure(
+        plot_mosaic(pair, n=12), caption="Systems of both samples; dots by mass."
+    )
+    page.section("Planets").figure(
+        plot_densities(pair), caption="Planets per system and square dex, on one scale."
+    )
     return page

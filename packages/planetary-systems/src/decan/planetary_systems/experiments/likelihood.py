@@ -217,7 +217,7 @@ def pooling(run: Run) -> None:
     For each unseen disc systems are generated with the disc known; their mean total mass
     is ranked against the computed one, and its intervals are counted.
     """
-    generator, per_disc = shipped(), 40
+    generator, per_disc = shipped(), 100
     rows = []
     for name, age in (("ng74", 10.0), ("ng75", 10.0), ("ng76", 10.0)):
         test = bern_part(run, name, age, "test")

@@ -83,7 +83,7 @@ def toi469_questions(run: Run) -> None:
     model is to know Bern, and its word on the real star is no more than that.
     """
     generator = shipped()
-    n = 4000 if run.preset == "quick" else 20_000
+    n = 4000 if run.preset == "quick" else 60_000
     context = {"population": "ng74", "age_gyr": 5.0}
     run.used("TOI-469 (HIP 29442), published values", provenance=REAL, n=3,
              citation="Egger et al. 2024; Damasso et al. 2023")  # fmt: skip
@@ -114,7 +114,7 @@ def toi469_questions(run: Run) -> None:
         ("all three", "bcd", None),
     ):
         posterior = generator.complete(
-            toi469(*planets)[0], star=star, survey=survey, context=context, n=n // 2,
+            toi469(*planets)[0], star=star, survey=survey, context=context, n=n // 4,
             rng=run.rng, max_extra=24,
         )  # fmt: skip
         row: dict[str, Any] = {"given": title, "effective draws": posterior.effective_size}
