@@ -163,6 +163,18 @@ def test_training_on_counts_alone_learns(body, loss):
     assert found.encode(batch).encoded.all()
 
 
+@pytest.mark.slow
+def test_a_transformer_is_told_the_response_too():
+    found = train_autoencoder([analytic_response()], n_sources=256, epochs=2, body="transformer")
+    batch = BinnedSpectra.from_simulated(simulate_spectra(4, net_counts=300.0, rng=2))
+    assert found.inverse_transform(found.transform(batch)).shape == (4, 160)
+    other = BinnedSpectra(
+        batch.counts, batch.background, batch.matrices[:, :, ::-1].copy(), batch.which,
+        batch.names, batch.reasons,
+    )  # fmt: skip
+    assert np.abs(found.transform(other) - found.transform(batch)).max() > 1e-3
+
+
 def test_training_is_repeatable_to_the_bit():
     settings = {"n_sources": 96, "epochs": 1, "width": 16}
     one, two = (train_autoencoder([analytic_response()], **settings) for _ in range(2))

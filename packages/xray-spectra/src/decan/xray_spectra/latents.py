@@ -115,15 +115,13 @@ class Latents:
         >>> Latents.concatenate([one, one]).names
         ('a', 'b', 'a', 'b')
         """
-        arrays = (
-            np.concatenate([getattr(part, name) for part in parts])
+        fields: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts])
             for name in ("values", "sigma", "counts", "p_value")
-        )
-        texts = (
-            tuple(text for part in parts for text in getattr(part, name))
-            for name in ("flags", "reasons", "names")
-        )
-        return cls(*arrays, *texts)
+        }
+        for name in ("flags", "reasons", "names"):
+            fields[name] = tuple(text for part in parts for text in getattr(part, name))
+        return cls(**fields)
 
     def agreement(self) -> tuple[float, int, float]:
         """Whether all rows can be one source: χ² about their weighted mean.

@@ -125,7 +125,7 @@ def photon_spectra(
     middle = np.sqrt(low * high)
     sigma = cross_section(middle)
     for kind, rows in table.groupby("kind", sort=False).indices.items():
-        part = {name: table[name].to_numpy()[rows] for name in _COLUMNS}
+        part: dict[str, Any] = {name: table[name].to_numpy()[rows] for name in _COLUMNS}
         part["plasma"] = plasma or approximate_thermal()
         source = _SPECTRUM[str(kind)](part, low, high)
         through = np.exp(-part["nh_galactic"][:, None] * sigma)
