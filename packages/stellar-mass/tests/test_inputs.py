@@ -117,6 +117,14 @@ def test_redshifts_that_give_no_distance_are_refused():
         check_redshift([0.1, 0.2, -0.01])
 
 
+@pytest.mark.bad_input(11)
+def test_the_estimator_refuses_redshifts_that_give_no_distance(columns):
+    table, mass = columns
+    model = StellarMassEstimator(members=1, epochs=1, progress=False)
+    with pytest.raises(ValueError, match=r"'z_spec': row 5 is -0\.01 \(1 of 120"):
+        model.fit(table.assign(z_spec=np.where(np.arange(120) == 5, -0.01, 0.1)), mass)
+
+
 @pytest.mark.bad_input(12)
 def test_empty_fields_between_single_blanks_are_gaps_and_shift_nothing(tmp_path):
     path = tmp_path / "fluxes.mag"

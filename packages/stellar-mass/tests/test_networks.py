@@ -124,6 +124,7 @@ def test_images_with_columns_beside_them_are_learned(galaxies):
     assert model.latent((pixels, few[["z"]])).shape == (40, 16)
 
 
+@pytest.mark.bad_input(10)
 def test_out_of_fold_densities_have_seen_nothing_of_their_group(galaxies):
     columns = np.random.default_rng(0).normal(size=(200, 2))
     groups = np.arange(200) // 4
