@@ -217,7 +217,7 @@ def contrastive(run: Run) -> None:
     from ..independence import LocalIndependence
     from ..neighbours import nearest_neighbours
 
-    n, epochs = {"standard": (4000, 80), "paper": (100_000, 200)}[run.preset]
+    n, epochs = {"standard": (4000, 40), "paper": (100_000, 200)}[run.preset]
     table = galaxies(run, n)
     columns = table[[*(f"petroMag_{b}" for b in "ugriz"), "EBV"]]
     y, query = table["lgm_tot_p50"].to_numpy(), table["expAB_r"].to_numpy()

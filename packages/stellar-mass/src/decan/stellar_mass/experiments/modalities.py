@@ -188,7 +188,7 @@ def images(run: Run) -> None:
     from ..pixels import normalised
     from ..plots import plot_components
 
-    n = {"standard": 6000, "paper": 100_000}[run.preset]
+    n = {"standard": 4000, "paper": 100_000}[run.preset]
     table = galaxies(run, n, delta_n=0.15, delta_size=0.15)
     pixels = simulate_cutouts(table, size=32, gradient=0.3, rng=run.seed)
     flux = np.stack([flux_from_asinh(table[f"petroMag_{b}"], b) for b in UGRIZ], axis=1)
