@@ -20,7 +20,7 @@ from decan.core.files import reading
 from .errors import InvalidSpectrumError, MissingResponseError, UnsupportedInstrumentError
 from .fitsfile import Extension, column, extensions, keyword
 
-__all__ = ["companion", "read_spectrum_table"]
+__all__ = ["read_spectrum_table"]
 
 
 def read_spectrum_table(path: str | os.PathLike[str], *, part: str = "source") -> dict[str, Any]:

@@ -23,7 +23,7 @@ from .errors import InvalidSpectrumError
 from .fitsfile import Extension, column, extensions, flat_rows, keyword
 from .response import Response
 
-__all__ = ["Area", "Redistribution", "joined", "read_arf", "read_response", "read_rmf"]
+__all__ = ["Area", "Redistribution", "read_arf", "read_response", "read_rmf"]
 
 _ALL_COUNTED = 1.5
 """Rows of a matrix without area sum to at most 1; escape and fluorescence may add a little."""
