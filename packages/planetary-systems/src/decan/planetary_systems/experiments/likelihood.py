@@ -121,7 +121,7 @@ def leak_demonstration(run: Run) -> None:
         rest = both[~test]
         judged = both[test & (age == 5.0)]
         generator = SystemGenerator(
-            epochs=30, batch_tokens=600, width=48, layers=2, random_state=run.seed
+            epochs=20, batch_tokens=600, width=48, layers=2, random_state=run.seed
         )
         if title == "disc":
             generator.fit(rest, groups="disc_id", progress=False)
@@ -191,7 +191,7 @@ def size_of_training(run: Run) -> None:
                caption="Every doubling of the discs still pays.")  # fmt: skip
 
 
-def _of_so_many_steps(training: Systems, seed: int, steps: int = 600) -> SystemGenerator:
+def _of_so_many_steps(training: Systems, seed: int, steps: int = 400) -> SystemGenerator:
     """A network that takes as many steps whatever there is to learn from; the best epoch stays."""
     tokens = 600
     epochs = max(2, round(steps * tokens / (training.n_planets + len(training))))
