@@ -97,7 +97,7 @@ def test_sums_explain_predictions_to_the_last_bits(trees, rows, method):
     assert np.allclose(result.prediction, trees.predict(rows[0]), atol=2e-5)
 
 
-# CASES row 15
+@pytest.mark.bad_input(14)
 @pytest.mark.parametrize("value", [0.3, 0.3000000059604645])
 def test_cut_and_data_are_compared_in_float32_as_xgboost_does(value):
     from xgboost import XGBRegressor

@@ -124,7 +124,7 @@ def test_mixed_networks_are_refused_unless_asked_for(tmp_path):
         ModelGrid.from_table(first.assign(network=["umist22", "kida"]))
 
 
-# CASES row 17
+@pytest.mark.bad_input(16)
 def test_fortran_exponents_without_e_are_numbers_and_the_floor_masks_them(tmp_path):
     path = tmp_path / "grid.csv"
     path.write_text(

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decan.astrochem import DATASETS, Cloud, MiniChem
+from decan.astrochem import DATASETS, Cloud, MiniChem, read_dali_network
 from decan.astrochem.small_network import small_network
+from decan.core.errors import SchemaError
 from decan.core.testing import needs_data
 
 network = needs_data(DATASETS, "network")
@@ -90,3 +91,65 @@ def test_a_hundred_species_reach_a_million_years_with_all_checks():
     last = abundances.iloc[-1]
     assert 0.3 < last["CO"] / min(cloud.fC, cloud.fO) < 1.0
     assert 0.5 < last["HNC"] / last["HCN"] < 1.5
+
+
+def dali(path, lines, count=None):
+    """A network of DALI with some lines of names and numbers."""
+    rows = ["".join(f"{name:14}" for name in names) + end for names, end in lines]
+    path.write_text("\n".join(["! n_reactions", str(count or len(rows)), "!", *rows]) + "\n")
+    return path
+
+
+def line(names, numbers):
+    return ([*names, *[""] * (8 - len(names))], numbers)
+
+
+CARBON = [
+    line(["C", "OH", "", "CO", "H"], "1 20 1e-10 0 0 0 300"),
+    line(["He", "CRP", "", "He+", "e-"], "2 40 6.5e-18 0 0 0 41000"),
+    line(["CO", "PHOTON", "", "C", "O"], "3 32 2.6e-10 0.5 3.2 0 41000"),
+    line(["O", "H", "", "OH"], "4 20 4e-18 0 -500 200 -300"),
+    line(["JCO", "", "", "CO"], "5 80 1 855 0 0 41000"),
+]
+
+
+def test_a_network_of_dali_runs_in_minichem_and_what_is_left_out_is_counted(tmp_path):
+    table = read_dali_network(dali(tmp_path / "net.dat", CARBON))
+    assert table.attrs["left_out"] == {80: 1}
+    assert len(table) == 4
+    chemistry = MiniChem(table)
+    assert set(chemistry.species) == {"C", "CO", "E-", "H", "HE", "HE+", "O", "OH"}
+    rates = dict(zip((kept[1][0] for kept in chemistry._kept), chemistry.rates(Cloud(T_K=20.0)),
+                     strict=True))  # fmt: skip
+    # Per 1.35e-17 s⁻¹ there, per 1.3e-17 here.
+    assert rates["HE+"] == pytest.approx(6.5e-18 * 1.3 / 1.35)
+    # The second number of a photoreaction scales the first.
+    assert rates["C"] == pytest.approx(0.5 * 2.6e-10 * np.exp(-3.2 * 10) / 1.7)
+    # A negative barrier does not explode below the range of its fit: exp(500 / 200), not / 20.
+    assert rates["OH"] == pytest.approx(4e-18 * np.exp(500 / 200))
+
+
+@needs_data(DATASETS, "keyte2023_network")
+def test_the_network_of_keyte_conserves_elements_and_charge():
+    chemistry, cloud = MiniChem(DATASETS.load("keyte2023_network")), Cloud(T_K=15)
+    assert len(chemistry.species) == 87
+    assert drift(chemistry, cloud, chemistry.run(cloud)) < 1e-8
+
+
+@pytest.mark.parametrize(
+    ("lines", "count", "found"),
+    [
+        (CARBON, 6, "announces 6 reactions and holds 5"),
+        ([line(["C", "OH", "", "CO"], "1 20 abc 0 0 0 300")], None, "line 4: expected number"),
+        ([line(["C", "OH"], "1 20")], None, "line 4: expected number, type, three coefficients"),
+    ],
+)
+def test_a_spoilt_network_is_named_with_its_line(tmp_path, lines, count, found):
+    with pytest.raises(SchemaError, match=found):
+        read_dali_network(dali(tmp_path / "net.dat", lines, count))
+
+
+def test_another_text_is_no_network(tmp_path):
+    (tmp_path / "net.dat").write_text("species,mass\nCO,28\n")
+    with pytest.raises(SchemaError, match="no network of DALI or SIMBA"):
+        read_dali_network(tmp_path / "net.dat")

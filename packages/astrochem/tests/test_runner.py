@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import time
 
@@ -84,6 +86,7 @@ def stand_in(tmp_path, monkeypatch):
     return install
 
 
+@pytest.mark.bad_input(13)
 def test_every_outcome_is_a_row_and_only_sound_models_are_trained_on(stand_in, tmp_path):
     runner = UCLCHEMRunner(
         tmp_path / "grid", cpu_limit_s=1, block_size=16, module=stand_in("fake_three", STAND_IN)
@@ -115,6 +118,45 @@ def test_a_run_goes_on_where_it_was_cut_and_skips_what_exists(stand_in, tmp_path
         UCLCHEMRunner(tmp_path / "grid", module=module, resume=False).run(8)
 
 
+KILLED = """
+import os, sys
+from decan.astrochem import UCLCHEMRunner
+from decan.astrochem import runner as rooms
+
+def dies(model_id, *arguments, run_one=rooms.run_one):
+    if model_id == 6:
+        os._exit(9)
+    return run_one(model_id, *arguments)
+
+rooms.run_one = dies
+UCLCHEMRunner(sys.argv[1], block_size=4, cpu_limit_s=5, module=sys.argv[2]).run(12, progress=False)
+"""
+
+
+def test_a_driver_killed_in_a_block_loses_that_block_and_no_more(stand_in, tmp_path):
+    module = stand_in(
+        "fake_killed", STAND_IN.replace("def behave(p):", "def behave(p):\n    return")
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path / "grid"), module],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        check=False,
+    )
+    assert killed.returncode == 9
+    runner = UCLCHEMRunner(tmp_path / "grid", block_size=4, cpu_limit_s=5, module=module)
+    assert sorted(runner._known().index) == [0, 1, 2, 3]
+    assert sorted(runner.run(12, progress=False).index) == list(range(12))
+    # Every model once: the block that was cut left nothing behind.
+    assert sorted(runner.grid().inputs.index) == list(range(12))
+
+
+def test_a_broken_installation_is_told_by_every_row(stand_in, tmp_path):
+    module = stand_in("fake_broken", "raise OSError('libgfortran.so.5 is missing')\n")
+    runner = UCLCHEMRunner(tmp_path / "grid", block_size=2, module=module)
+    assert set(runner.run(2, progress=False)) == {"error"}
+    assert "libgfortran" in (tmp_path / "grid" / "status.csv").read_text()
+
+
 def test_the_classes_of_version_four_are_called_too(stand_in, tmp_path):
     runner = UCLCHEMRunner(
         tmp_path / "grid", cpu_limit_s=5, module=stand_in("fake_four", CLASSES), block_size=2
@@ -131,6 +173,7 @@ def test_the_driver_costs_little_beside_the_solver(stand_in, tmp_path):
     assert time.perf_counter() - begin < 4 * 0.5 * 3
 
 
+@pytest.mark.bad_input(13)
 def test_a_missing_uclchem_is_one_line_with_the_way_to_get_it(tmp_path):
     with pytest.raises(DataNotAvailable, match=r"git clone .* pip install \."):
         UCLCHEMRunner(tmp_path, module="no_such_uclchem").run(1)

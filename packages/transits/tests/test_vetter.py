@@ -39,6 +39,39 @@ def test_a_binary_at_half_its_period_is_told_by_odd_and_even(vetter, planet):
     assert verdict.reasons[0].flag == "DEPTH_ODDEVEN"
 
 
+def test_at_twice_its_period_a_planet_is_no_binary_and_the_right_period_is_named(vetter, planet):
+    curve, _ = planet
+    verdict = vetter.vet(curve, TransitSignal(10.0, 2.5, 3.0))
+    assert verdict.diagnostics.period_factor == 0.5
+    assert verdict.disposition == "undecided"
+    assert "PLANET_PERIOD_IS_HALF_DV" in {reason.flag for reason in verdict.reasons}
+    assert any("at 5 d" in note for note in verdict.notes)
+    # The transit half an orbit away is the transit itself: same depth within its error.
+    found = verdict.diagnostics
+    assert abs(found.half_depth_ppm - found.depth_ppm) < 0.1 * found.depth_ppm
+    assert verdict.views["half"].min() == pytest.approx(-1, abs=0.15)
+
+
+def test_at_half_its_period_every_other_transit_is_missing_and_the_right_period_is_named(
+    vetter, planet
+):
+    curve, _ = planet
+    verdict = vetter.vet(curve, TransitSignal(2.5, 2.5, 3.0))
+    assert verdict.diagnostics.period_factor == 2.0
+    assert verdict.disposition == "undecided"
+    assert any("transits are missing" in reason.text for reason in verdict.reasons)
+    assert any("at 5 d" in note for note in verdict.notes)
+    # Two orbits: the transit in the middle, nothing at the rim where its neighbour should be.
+    two = verdict.views["double"][0]
+    assert two[140:161].min() < 4 * two[:10].min()
+
+
+def test_at_its_own_period_nothing_is_said_of_another(vetter, planet):
+    verdict = vetter.vet(*planet)
+    assert verdict.diagnostics.period_factor == 1.0
+    assert not any("period" in note for note in verdict.notes)
+
+
 def test_a_deep_secondary_at_any_phase_decides(vetter, planet):
     curve, signal = planet
     hours = np.abs((curve.time - 2.5 - 1.7 + 2.5) % 5 - 2.5) * 24

@@ -16,6 +16,7 @@ from scipy.special import erfcinv
 
 from .detrending import flatten, window_of
 from .folding import bin_means, count_transits, phase_of
+from .periods import dip_at_half, period_factor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,6 +61,10 @@ class Diagnostics:
     shape : float
         Mean depth of the outer half of the transit over that of the inner half: near 0.9
         for a box, near 1/3 for a V.
+    half_depth_ppm, half_err_ppm : float
+        Depth half an orbit away from the transit, where a transit of half the period falls.
+    period_factor : float
+        0.5 or 2 where the light curve repeats at half or at twice the period; 1 otherwise.
     ghost : float
         Depth in the halo over depth in the core; above 1 the source lies elsewhere.
     ghost_err : float
@@ -99,6 +104,9 @@ class Diagnostics:
     secondary_limit: float
     positive_sigma: float
     shape: float
+    half_depth_ppm: float = np.nan
+    half_err_ppm: float = np.nan
+    period_factor: float = 1.0
     ghost: float = np.nan
     ghost_err: float = np.nan
     centroid_shift: float = np.nan
@@ -185,6 +193,7 @@ def diagnose_flat(flat: LightCurve, signal: TransitSignal) -> Diagnostics:
     shape = in_transit[outer].mean() / inner_depth if outer.any() and inner_depth > 0 else np.nan
     odd, even = events.parity(1), events.parity(0)
     difference = np.hypot(odd[1], even[1])
+    half = dip_at_half(flat.flux, offset, period, duration, noise.point * noise.red)
     return Diagnostics(
         n_transits=tally.n_with_data,
         n_good=tally.n_good,
@@ -197,6 +206,9 @@ def diagnose_flat(flat: LightCurve, signal: TransitSignal) -> Diagnostics:
         odd_depth_ppm=np.nan if single else 1e6 * odd[0],
         even_depth_ppm=np.nan if single else 1e6 * even[0],
         shape=float(shape),
+        half_depth_ppm=1e6 * half[0],
+        half_err_ppm=1e6 * half[1],
+        period_factor=1.0 if single else period_factor((depth, depth_err), half, odd, even),
         **secondary,
         **_ghost(flat, inside, outside, depth, depth_err),
         **_centroid(flat, inside, outside, depth, duration),
@@ -207,7 +219,8 @@ def _nothing(n_transits: int, n_good: int, single: bool) -> Diagnostics:
     empty: dict[str, Any] = {
         field.name: np.nan
         for field in fields(Diagnostics)
-        if field.name not in ("n_transits", "n_good", "single_transit", "centroid_unit")
+        if field.name
+        not in ("n_transits", "n_good", "single_transit", "period_factor", "centroid_unit")
     }
     return Diagnostics(n_transits=n_transits, n_good=n_good, single_transit=single, **empty)
 

@@ -38,6 +38,8 @@ _TITLES = {
     "even": "even transits",
     "centroid": "photocentre",
     "ghost": "halo minus core",
+    "half": "half an orbit away",
+    "double": "two orbits",
 }
 _TONES = {1: COLOURS["green"], 0: COLOURS["grey"], -1: COLOURS["orange"], -2: COLOURS["red"]}
 
@@ -78,7 +80,8 @@ def plot_view(
     centre = 0.0 if view.half_span is not None or view.centre == "secondary" else float(view.centre)
     place = centre + np.linspace(-edge, edge, view.n_bins + 1)[:-1] + edge / view.n_bins
     ax.set_title(_TITLES.get(name, name))
-    ax.set_xlabel("orbital phase" if view.half_span is None else "durations from the middle")
+    orbit = "orbital phase" if view.periods == 1.0 else f"phase at {view.periods:g} periods"
+    ax.set_xlabel(orbit if view.half_span is None else "durations from the middle")
     if not views.present[name][row]:
         ax.text(0.5, 0.5, "no data", ha="center", va="center", transform=ax.transAxes)
         ax.set(xticks=[], yticks=[])
@@ -139,7 +142,7 @@ def plot_views(views: ViewSet, *, row: int = 0) -> NDArray[Any]:
     return np.asarray(axes)
 
 
-_FLUX = ("global", "main", "local", "secondary", "odd", "even")
+_FLUX = ("global", "main", "local", "secondary", "odd", "even", "half", "double")
 
 
 def plot_verdict(verdict: Verdict) -> Figure:

@@ -31,6 +31,8 @@ class View:
         Phase of the orbit in the middle of the view, or the strongest secondary.
     parity : {'odd', 'even'}, optional
         Which transits; all without it.
+    periods : float
+        Periods that are folded together; 2 shows a whole orbit at twice the period.
     series : {'flux', 'centroid', 'ghost'}
         What is binned; ghost is halo minus core flux.
 
@@ -45,6 +47,7 @@ class View:
     half_span: float | None = None
     centre: float | str = 0.0
     parity: str | None = None
+    periods: float = 1.0
     series: str = "flux"
 
 
@@ -94,8 +97,11 @@ def _ten_inputs(n_global: int, centre: float, secondary: float | str) -> tuple[V
     )
 
 
+# What a wrong period shows: a transit half an orbit away, or one of every two missing.
+_OTHER_PERIODS = (View("half", 75, 3.0, centre=0.5), View("double", 301, periods=2.0))
+
 PRESETS: Mapping[str, Preset] = {
-    "depth": Preset(_ten_inputs(301, 0.0, "secondary"), scale="depth"),
+    "depth": Preset((*_ten_inputs(301, 0.0, "secondary"), *_OTHER_PERIODS), scale="depth"),
     # The released global view starts a quarter of an orbit after the transit.
     "watson": Preset(_ten_inputs(300, -0.25, 0.5), scale="minmax", detrend="biweight", mask=False),
     # Read off the public views: the duration fills 15 of 61 bins, and the correlation of

@@ -28,6 +28,10 @@ OFFSET_ARCSEC = 1.0
 """Smaller offsets are within the errors of catalogues and crowding."""
 GHOST_RATIO = 1.5
 """Depth in the halo over depth in the core from which the light comes from elsewhere."""
+HALF_PHASE = 0.02
+"""A dip this close to half an orbit is the transit at half the period."""
+WRONG_PERIOD = "WRONG_PERIOD"
+"""Flag of a signal that repeats at twice its period; the Robovetter has none."""
 LEAST_MES = 7.1
 """Detection threshold of the missions' pipelines."""
 LEAST_IMAGE = 5.0
@@ -88,6 +92,7 @@ def reasons_of(
     """
     reasons = [
         *_about_strength(found),
+        *_about_period(found),
         *_about_odd_even(found),
         *_about_secondary(found),
         *_about_halo(found),
@@ -103,7 +108,23 @@ def _about_strength(found: Diagnostics) -> list[Reason]:
     return [Reason(text, 1 if found.mes >= LEAST_MES else -1, "")]
 
 
+def _about_period(found: Diagnostics) -> list[Reason]:
+    if found.period_factor == 0.5:
+        text = (
+            f"half an orbit away the light dips as deeply ({found.half_depth_ppm:,.0f} ± "
+            f"{found.half_err_ppm:,.0f} ppm): half the period, or two stars alike"
+        )
+        return [Reason(text, -1, "PLANET_PERIOD_IS_HALF_DV")]
+    if found.period_factor == 2.0:
+        which = "odd" if found.odd_depth_ppm < found.even_depth_ppm else "even"
+        text = f"{which} transits are missing: twice the period, a planet's or a binary's"
+        return [Reason(text, -1, WRONG_PERIOD)]
+    return []
+
+
 def _about_odd_even(found: Diagnostics) -> list[Reason]:
+    if found.period_factor == 2.0:
+        return []
     sigma = abs(found.odd_even_sigma)
     if not np.isfinite(sigma):
         return [Reason("odd and even transits cannot be compared", 0)]
@@ -119,6 +140,9 @@ def _about_odd_even(found: Diagnostics) -> list[Reason]:
 
 
 def _about_secondary(found: Diagnostics) -> list[Reason]:
+    away = abs(found.secondary_phase - 0.5)
+    if found.period_factor == 0.5 and away < HALF_PHASE:
+        return []
     if not np.isfinite(found.secondary_sigma):
         return [Reason("no data outside the transit to search for a secondary", 0)]
     share = found.secondary_depth_ppm / found.depth_ppm

@@ -139,6 +139,8 @@ class Verdict:
             ("odd minus even depth", found.odd_even_sigma, np.nan, "sigma"),
             ("secondary depth", found.secondary_depth_ppm, found.secondary_err_ppm, "ppm"),
             ("secondary phase", found.secondary_phase, np.nan, ""),
+            ("depth half an orbit away", found.half_depth_ppm, found.half_err_ppm, "ppm"),
+            ("period over the one given", found.period_factor, np.nan, ""),
             ("halo over core depth", found.ghost, found.ghost_err, ""),
             ("photocentre shift", found.centroid_shift, found.centroid_shift_err, unit),
             ("source offset", found.source_offset, found.source_offset_err, unit),

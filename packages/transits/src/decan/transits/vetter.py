@@ -160,14 +160,14 @@ class TransitVetter:
             event_spread=spread,
             given_event=given,
             disposition=self._disposition(
-                event, spread, given, reasons, unsure=bool(beyond), mes=found.mes
+                event, spread, given, reasons, unsure=bool(beyond), found=found
             ),
             reasons=reasons,
             diagnostics=found,
             views=views,
             signal=signal,
             target=target,
-            notes=tuple(_notes(found, beyond) + no_offset),
+            notes=tuple(_notes(found, signal, beyond) + no_offset),
             contributions=dict(zip(worth["input"], worth["event_log_odds"], strict=True)),
             offset=offset,
         )
@@ -180,19 +180,20 @@ class TransitVetter:
         reasons: Sequence[Reason],
         *,
         unsure: bool,
-        mes: float,
+        found: Diagnostics,
     ) -> str:
         zone = int(self.classifier.zones_["event"].assign([event], [spread])[0])
         decided = {reason.flag for reason in reasons if reason.weight == -2}
         # Where the score was not trained, or the signal is too weak for it, it may not
         # reject, unless there is nothing at all.
-        unsure = unsure or mes < LEAST_MES
-        if zone < 0 and (not unsure or mes < LEAST_SIGNAL):
+        unsure = unsure or found.mes < LEAST_MES
+        if zone < 0 and (not unsure or found.mes < LEAST_SIGNAL):
             return "not transit-like"
         if decided:
             elsewhere = decided & {"CENT_RESOLVED_OFFSET", "HALO_GHOST"}
             return "false positive (another star)" if elsewhere else "eclipsing binary"
-        if zone <= 0:
+        # At the wrong period neither a planet nor a binary can be told.
+        if zone <= 0 or found.period_factor != 1.0:
             return "undecided"
         if given <= self.classifier.zones_["planet"].reject:
             return "eclipsing binary"
@@ -220,8 +221,11 @@ def _offset(
         return None, [f"the pixels do not tell where the source lies ({error})"]
 
 
-def _notes(found: Diagnostics, beyond: Sequence[str]) -> list[str]:
+def _notes(found: Diagnostics, signal: TransitSignal, beyond: Sequence[str]) -> list[str]:
     notes = []
+    if found.period_factor != 1.0:
+        other = found.period_factor * signal.period_day
+        notes.append(f"the period may be wrong: vet the signal at {other:.6g} d, too")
     if beyond:
         notes.append(
             f"beyond the signals the score was trained on in: {', '.join(beyond)}; "

@@ -52,7 +52,7 @@ class ViewSet:
     >>> time = np.arange(0, 30, 0.02)
     >>> flux = np.where(np.abs((time - 2) % 5) < 0.1, 0.99, 1.0)
     >>> ViewBuilder().transform(LightCurve(time, flux), TransitSignal(5.0, 2.05, 2.4))
-    ViewSet(1 signal, preset 'depth', 5 of 7 views present)
+    ViewSet(1 signal, preset 'depth', 7 of 9 views present)
     """
 
     preset: str
@@ -303,6 +303,9 @@ def _draw(view: View, rows: dict[str, Any], recipe: Preset) -> tuple[Any, Any]:
     place = rows["phase"] - each(centre) if centre.any() else rows["phase"]
     if centre.any():
         place = place - np.round(place)
+    if view.periods != 1.0:
+        place = (rows["phase"] + rows["cycle"]) / view.periods
+        place = place - np.round(place)
     if view.half_span is None:
         low, high = -0.5, 0.5
         use = np.ones(place.size, dtype=bool)
@@ -310,8 +313,8 @@ def _draw(view: View, rows: dict[str, Any], recipe: Preset) -> tuple[Any, Any]:
         low, high = -view.half_span, view.half_span
         place = place * each(rows["period"] / rows["duration"])
         use = np.abs(place) < high
-    if view.centre == "secondary":
-        # The search for a secondary must not show the primary again at its rim.
+    if view.centre in ("secondary", 0.5) and view.half_span is not None:
+        # What is far from the transit must not show the transit again at its rim.
         use &= np.abs(rows["phase"]) > each(0.75 * rows["duration"] / rows["period"])
     if view.parity is not None:
         use &= rows["cycle"] % 2 == (1 if view.parity == "odd" else 0)

@@ -15,6 +15,7 @@ from .kepler import (
     tree_contributions,
 )
 from .light_curves import depth_after_detrending, real_light_curves, simulated_vetting, tour
+from .periods import wrong_periods
 from .pixels import source_offsets
 from .simulated import ablation_matrix, time_reversal
 from .speed import speed_ratios
@@ -41,4 +42,5 @@ __all__ = [
     "tour",
     "transfer",
     "tree_contributions",
+    "wrong_periods",
 ]
