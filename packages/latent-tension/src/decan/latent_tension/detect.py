@@ -9,6 +9,7 @@ each draw is a repetition of the whole experiment without the source.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from torch import Tensor
 from .model import SkyModel
 from .points import PointSources
 from .psf import half_width
+from .response import in_parts
 from .spectra import InverseGamma, Normal
 
 __all__ = ["Template", "TemplateBank", "gumbel_threshold", "likelihood_ratio", "local_maxima"]
@@ -90,24 +92,29 @@ class TemplateBank:
             self.squares.append(per_eye)
         self.inside = self._inside()
 
-    def scores(self, residual: Tensor, rate: Tensor) -> list[Tensor]:
-        """Score map of each template for residual counts, each (samples, grid y, grid x).
+    def scores(self, residual: Tensor, rate: Tensor) -> Iterator[Tensor]:
+        """Score map of each template for residual counts, one (samples, grid y, grid x) by one.
 
         Parameters
         ----------
         residual, rate : Tensor, shape (samples, data) and (1, data)
             Counts minus expected, and expected.
         """
-        images = self.model.images(residual / rate)
+        size = (self.model.grid.ny, self.model.grid.nx)
+        modes = torch.fft.rfft2(in_parts(self._seen, residual / rate))
+        for shape in self.shapes:
+            yield torch.fft.irfft2(modes * shape, s=size)
+
+    def _seen(self, weighted: Tensor) -> Tensor:
+        """Weighted residuals of all instruments and bands, carried back to the sky."""
+        images = self.model.images(weighted)
         total: Tensor | None = None
         for eye, image in zip(self.model.instruments, images, strict=True):
             part = eye.observe_adjoint(image * eye.good * eye.exposure)
             part = (part * self.share[:, None, None]).sum(1)
             total = part if total is None else total + part
         assert total is not None
-        modes = torch.fft.rfft2(total)
-        size = (self.model.grid.ny, self.model.grid.nx)
-        return [torch.fft.irfft2(modes * shape, s=size) for shape in self.shapes]
+        return total
 
     def information(self, rate: Tensor) -> list[Tensor]:
         """Fisher information of each template's flux were the rest known, (grid y, grid x)."""
@@ -272,8 +279,8 @@ def likelihood_ratio(
     positions = np.asarray(positions, float).reshape(-1, 2)
     if not len(positions):
         return np.zeros(0), np.zeros(0)
-    if len(positions) > 32:  # bounds the memory of many candidates
-        parts = np.array_split(positions, -(-len(positions) // 32))
+    if len(positions) > 8:  # bounds the memory of many candidates
+        parts = np.array_split(positions, -(-len(positions) // 8))
         found = [likelihood_ratio(model, part, counts, rate, share) for part in parts]
         flux_parts, ts_parts = zip(*found, strict=True)
         return np.concatenate(flux_parts), np.concatenate(ts_parts)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .points import PointSources
-from .response import Instrument
+from .response import Instrument, in_parts
 from .sky import Diffuse, ExtendedBox
 
 __all__ = ["Linearised", "SkyModel"]
@@ -218,5 +218,5 @@ class Linearised:
         named = torch.tensor(sorted(model.named().values()), device=weight.device)
         probes = weight.new_zeros(len(named), model.n_latent)
         probes[torch.arange(len(named), device=weight.device), named] = 1
-        out[named] = (self.jvp(probes) ** 2 * weight).sum(1)
+        out[named] = in_parts(lambda some: (self.jvp(some) ** 2 * weight).sum(1), probes)
         return out

@@ -44,7 +44,7 @@ class SharedFit:
     named: dict[str, tuple[float, float]]
 
 
-def fit_here(scene: Scene, *, rounds: int = 6) -> SharedFit:
+def fit_here(scene: Scene, *, rounds: int = 15) -> SharedFit:
     """Fit the shared model here, by MGVI with two antithetic pairs.
 
     Parameters
@@ -83,7 +83,7 @@ def fit_here(scene: Scene, *, rounds: int = 6) -> SharedFit:
     return SharedFit(list(np.diff(seconds)), means["spatial"].numpy(), named)
 
 
-def fit_nifty(scene: Scene, *, rounds: int = 6) -> SharedFit:
+def fit_nifty(scene: Scene, *, rounds: int = 15) -> SharedFit:
     """The same with nifty.re: same model, draws, iterations.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,10 @@ from .fields import Grid, good_size
 from .image import PhotonImage
 from .psf import PSFGrid, rings
 
-__all__ = ["Instrument", "shift_factor", "sky_grid"]
+__all__ = ["Instrument", "in_parts", "shift_factor", "sky_grid"]
+
+# Skies that are transformed together: more of them fill the memory and are no faster.
+_TOGETHER = 4
 
 
 class Instrument:
@@ -207,6 +210,28 @@ def sky_grid(
         sizes.append(1 if span == 1 else good_size(span + pad))
     origins = [(o[0] - lows[0], o[1] - lows[1]) for o in offsets]
     return Grid(sizes[0], sizes[1], device=device), origins
+
+
+def in_parts(function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
+    """Apply a function of many rows to a few of them at a time, which bounds the memory.
+
+    Parameters
+    ----------
+    function : callable
+        Treats every row by itself, such as a derivative of the expected counts.
+    rows : Tensor, shape (n, ...)
+        What goes in.
+
+    Returns
+    -------
+    Tensor, shape (n, ...)
+
+    Examples
+    --------
+    >>> in_parts(lambda some: 2 * some, torch.arange(5)).tolist()
+    [0, 2, 4, 6, 8]
+    """
+    return torch.cat([function(some) for some in rows.split(_TOGETHER)])
 
 
 def _reach(image: PhotonImage, axis: int) -> int:

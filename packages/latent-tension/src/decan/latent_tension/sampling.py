@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from .likelihood import Gaussian, Poisson
+from .response import in_parts
 
 __all__ = ["conjugate_gradients", "draw_samples"]
 
@@ -78,9 +79,9 @@ def draw_samples(
     shape = (n, len(mean))
     prior = torch.randn(shape, generator=generator, dtype=mean.dtype, device=mean.device)
     noise = likelihood.noise(state.rate, n, generator)
-    wanted = prior - state.vjp(noise * metric)
+    wanted = prior - in_parts(state.vjp, noise * metric)
     half, _ = conjugate_gradients(apply, wanted, precondition, max_iter=max_iter)
-    null = {"prior": prior, "noise": noise, "residual": noise + state.jvp(half)}
+    null = {"prior": prior, "noise": noise, "residual": noise + in_parts(state.jvp, half)}
     samples = torch.cat([half, -half])
     if bent:
         samples = _bend(
@@ -161,7 +162,7 @@ def operators(
     diagonal = 1 + state.curvature(metric)
 
     def apply(x: Tensor) -> Tensor:
-        return x + state.vjp(metric * state.jvp(x))
+        return x + in_parts(lambda some: state.vjp(metric * state.jvp(some)), x)
 
     return apply, lambda x: x / diagonal
 

@@ -220,7 +220,7 @@ class Search:
     def _level(self, one: Extended, which: int) -> float:
         """Log intensity at the centre that holds the candidate's excess in its envelope."""
         residual = (self.model.counts[None] - self.rate) * self.model.good
-        score = self.bank.scores(residual, self.rate)[which]
+        score = list(self.bank.scores(residual, self.rate))[which]
         information = self.bank.information(self.rate)[which] * self.free[which]
         y, x = int(one.y), int(one.x)
         flux = float(score[0, y, x] / information[y, x])
