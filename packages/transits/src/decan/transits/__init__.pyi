@@ -5,7 +5,6 @@ from .detrending import flatten as flatten
 from .diagnostics import Diagnostics as Diagnostics
 from .diagnostics import diagnose as diagnose
 from .lightcurve import LightCurve as LightCurve
-from .lightcurve import TransitSignal as TransitSignal
 from .pixels import DifferenceImage as DifferenceImage
 from .pixels import SourceOffset as SourceOffset
 from .pixels import TargetPixels as TargetPixels
@@ -15,6 +14,7 @@ from .released import watson_inputs as watson_inputs
 from .rules import RuleVetter as RuleVetter
 from .scenes import simulate_pixels as simulate_pixels
 from .scorer import KoiScorer as KoiScorer
+from .signals import TransitSignal as TransitSignal
 from .simulate import simulate_signal as simulate_signal
 from .simulate import simulate_signals as simulate_signals
 from .survey import vet_catalogue as vet_catalogue

@@ -18,6 +18,7 @@ from decan.core.errors import SchemaError
 from decan.core.saved import Saved
 
 from .archive import star_fold
+from .blending import blend_of, probabilities
 from .features import KNOWN_SCALARS, SCALARS, shape_features
 from .zones import ZoneThresholds
 
@@ -443,13 +444,13 @@ class SignalClassifier(Saved):
         fold: NDArray[np.int64],
     ) -> None:
         raw = self._raw_members(views, scalars)[fold, np.arange(len(fold))]
-        self.calibration_ = _blend(raw, classes)
+        self.calibration_ = blend_of(raw, classes)
         self.out_of_fold_ = np.empty((len(fold), 2))
         for k in range(N_FOLDS):
             kept, left = fold != k, fold == k
             if left.any():
-                blend = _blend(raw[kept], classes[kept])
-                self.out_of_fold_[left] = _probabilities(raw[left], blend)
+                blend = blend_of(raw[kept], classes[kept])
+                self.out_of_fold_[left] = probabilities(raw[left], blend)
         event, planet = self.out_of_fold_.T
         real = classes > 0
         self.zones_ = {
@@ -460,7 +461,7 @@ class SignalClassifier(Saved):
         }
 
     def _calibrated(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        return _probabilities(raw, self.calibration_)
+        return probabilities(raw, self.calibration_)
 
 
 @contextmanager
@@ -480,25 +481,3 @@ def _new_network() -> Any:
     from .networks import CompactNet
 
     return CompactNet(len(SCALARS), len(KNOWN_SCALARS))
-
-
-def _blend(raw: NDArray[np.float64], classes: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-    """Logistic regression on the log-odds of network and trees: blend and calibration in one."""
-    from sklearn.linear_model import LogisticRegression
-
-    found = {}
-    for i, task in enumerate(_TREES):
-        rows = np.ones(len(classes), dtype=bool) if task == "event" else classes > 0
-        model = LogisticRegression(C=1e6).fit(raw[rows, i], classes[rows] > i)
-        found[task] = np.concatenate([model.intercept_, model.coef_[0]])
-    return found
-
-
-def _probabilities(
-    raw: NDArray[np.float64], blend: Mapping[str, NDArray[np.float64]]
-) -> NDArray[np.float64]:
-    event, planet = (
-        1.0 / (1.0 + np.exp(-(blend[task][0] + raw[:, i] @ blend[task][1:])))
-        for i, task in enumerate(_TREES)
-    )
-    return np.column_stack([event, event * planet])

@@ -48,8 +48,9 @@ def vet(
     out: Annotated[Path | None, typer.Option(help="Page (HTML) to write.")] = None,
 ) -> None:
     """Vet one signal of one light curve, and print the verdict with its reasons."""
-    from .lightcurve import LightCurve, TransitSignal
+    from .lightcurve import LightCurve
     from .pixels import TargetPixels
+    from .signals import TransitSignal
     from .vetter import TransitVetter
 
     curve = LightCurve.read(*lightcurve)

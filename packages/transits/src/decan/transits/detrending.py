@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.linalg import solveh_banded
 
-from .lightcurve import TIME_OFFSETS
+from .signals import TIME_OFFSETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-    from .lightcurve import LightCurve, TransitSignal
+    from .lightcurve import LightCurve
+    from .signals import TransitSignal
 
 __all__ = ["METHODS", "detrend", "flatten", "pieces", "transit_mask", "window_of"]
 

@@ -21,7 +21,8 @@ from .periods import dip_at_half, period_factor
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .lightcurve import LightCurve, TransitSignal
+    from .lightcurve import LightCurve
+    from .signals import TransitSignal
 
 __all__ = ["Diagnostics", "diagnose"]
 

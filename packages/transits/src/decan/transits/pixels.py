@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from astropy.wcs import WCS
     from numpy.typing import ArrayLike, NDArray
 
-    from .lightcurve import TransitSignal
+    from .signals import TransitSignal
 
 __all__ = ["DifferenceImage", "SourceOffset", "TargetPixels", "gaussian_prf"]
 

@@ -12,7 +12,8 @@ from decan.core.data.tables import number_column, read_table
 from decan.core.errors import SchemaError
 from decan.core.files import reading
 
-from .lightcurve import TIME_OFFSETS, LightCurve
+from .lightcurve import LightCurve
+from .signals import TIME_OFFSETS
 
 if TYPE_CHECKING:
     import os

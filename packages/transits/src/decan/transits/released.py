@@ -22,7 +22,8 @@ from .folding import count_transits, fill_empty
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from .lightcurve import LightCurve, TransitSignal
+    from .lightcurve import LightCurve
+    from .signals import TransitSignal
 
 __all__ = [
     "REPORT", "SCALARS", "WATSON_FLOOR", "released_offset", "released_snr", "released_views",

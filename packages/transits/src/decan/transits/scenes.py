@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .lightcurve import TransitSignal
 from .pixels import TargetPixels, gaussian_prf
+from .signals import TransitSignal
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -286,4 +287,8 @@ def train_shipped(
     classifier, metrics, made = train_signal_classifier(
         epochs=EPOCHS[preset], random_state=seed, checkpoint=folder / ".checkpoint"
     )
-    return [*written, classifier.save(folder / SIGNALS, metrics=metrics, training=made)]
+    written.append(classifier.save(folder / SIGNALS, metrics=metrics, training=made))
+    for left in folder.glob(".checkpoint*"):
+        # What training went on from is of no use beside the finished weights.
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    return written

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.signal import lfilter
 
-from .lightcurve import LightCurve, TransitSignal
+from .lightcurve import LightCurve
 from .models import transit_model
+from .signals import TransitSignal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

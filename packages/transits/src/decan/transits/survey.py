@@ -14,7 +14,8 @@ import numpy as np
 
 from decan.core.errors import SchemaError
 
-from .lightcurve import LightCurve, TransitSignal
+from .lightcurve import LightCurve
+from .signals import TransitSignal
 
 if TYPE_CHECKING:
     import os

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from .diagnostics import Diagnostics
-    from .lightcurve import TransitSignal
     from .pixels import SourceOffset
     from .reasons import Reason
+    from .signals import TransitSignal
     from .views import ViewSet
 
 __all__ = ["Verdict"]

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     import os
 
     from .classifier import SignalClassifier
-    from .lightcurve import LightCurve, TransitSignal
+    from .lightcurve import LightCurve
     from .pixels import SourceOffset, TargetPixels
+    from .signals import TransitSignal
 
 __all__ = ["TransitVetter"]
 

@@ -18,7 +18,8 @@ from .presets import PRESETS, Preset, View
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .lightcurve import LightCurve, TransitSignal
+    from .lightcurve import LightCurve
+    from .signals import TransitSignal
 
 __all__ = ["ViewBuilder", "ViewSet", "build_views"]
 

@@ -63,8 +63,8 @@ def real_light_curves(run: Run) -> None:
     The released code's own numbers for WASP-126 b stand beside ours. For Kepler-90 the
     parameters are the archive's, and the other six planets are removed each time.
     """
-    from ..lightcurve import TransitSignal
     from ..plots import plot_views
+    from ..signals import TransitSignal
     from ..vetter import TransitVetter
     from ..views import ViewBuilder
 
@@ -187,7 +187,7 @@ def _koi_verdicts(run: Run, table: Any) -> None:
 def _kepler_90(run: Run) -> None:
     import pandas as pd
 
-    from ..lightcurve import TransitSignal
+    from ..signals import TransitSignal
     from ..vetter import TransitVetter
 
     curve = run.load("lc_kepler90")
@@ -296,7 +296,8 @@ def _depth_ratio(
     mask: bool,
 ) -> float:
     from ..detrending import flatten, transit_mask
-    from ..lightcurve import LightCurve, TransitSignal
+    from ..lightcurve import LightCurve
+    from ..signals import TransitSignal
 
     times = np.arange(0, 90, 29.4244 / 1440)
     wave = 1 + amplitude * np.sin(2 * np.pi * times / rotation + rng.uniform(0, 2 * np.pi))

@@ -9,7 +9,8 @@ from decan.core.metrics import Estimate
 
 from ..detrending import flatten
 from ..diagnostics import diagnose_flat
-from ..lightcurve import LightCurve, TransitSignal
+from ..lightcurve import LightCurve
+from ..signals import TransitSignal
 from ..simulate import Simulated, simulate_signals
 
 __all__ = ["wrong_periods"]

@@ -16,7 +16,8 @@ from decan.core.experiment import REAL, SIMULATED, Claim, Run, experiment
 
 from ..detrending import detrend, flatten, transit_mask
 from ..folding import bin_means, phase_of
-from ..lightcurve import LightCurve, TransitSignal
+from ..lightcurve import LightCurve
+from ..signals import TransitSignal
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -35,12 +35,7 @@ def tess_triage(run: Run) -> None:
     from decan.core.metrics import average_precision, calibration_error
 
     from ..classifier import SignalClassifier
-    from ..plots import plot_precision_recall, plot_reliability
-    from ..shipped import (
-        train_signal_classifier,
-        yu_classes,
-        yu_scalars,
-    )
+    from ..shipped import train_signal_classifier, yu_classes, yu_scalars
 
     table, views = run.load("tess_yu2019")
     classes, scalars = yu_classes(table), yu_scalars(table)
@@ -84,17 +79,7 @@ def tess_triage(run: Run) -> None:
         calibration_error(classes[rest] > 0, unseen.event).ece,
         provenance=REAL,
     )
-    curves = {"triage": (real, score.event), "vetting": (planet, score.planet)}
-    run.figure(
-        "tess-precision-recall",
-        plot_precision_recall(curves),
-        caption="Precision and recall on the authors' test rows.",
-    )
-    run.figure(
-        "tess-reliability",
-        plot_reliability({"triage": (real, score.event)}),
-        caption="Predicted and observed frequency of eclipses on the test rows.",
-    )
+    _draw_triage(run, {"triage": (real, score.event), "vetting": (planet, score.planet)})
 
 
 @experiment(
@@ -114,22 +99,16 @@ def calibration(run: Run) -> None:
     star. Zones are read off four fifths of the stars and judged on the rest, and held
     against the cuts that the released code fixes, 0.646 and 0.056.
     """
-    import pandas as pd
-
-    from decan.core.data.splits import group_folds
     from decan.core.metrics import (
         BetaCalibrator,
         IsotonicCalibrator,
         PlattCalibrator,
         TemperatureCalibrator,
-        bootstrap,
         calibration_error,
         cross_fit,
-        tie_fraction,
     )
 
     from ..plots import plot_reliability
-    from ..zones import ZoneThresholds
 
     y, star, p = _unseen(run)
     boot: dict[str, Any] = {"groups": star, "n_boot": 100, "rng": run.rng}
@@ -153,40 +132,7 @@ def calibration(run: Run) -> None:
         "calibration", plot_reliability(curves),
         caption="Predicted and observed frequency of eclipses, cross-fitted.",
     )  # fmt: skip
-    zone, surest, fixed = (np.zeros(len(y), dtype=int) for _ in range(3))
-    for train, test in group_folds(star, 5, stratify=y, rng=run.rng):
-        for cut, precision in ((zone, 0.95), (surest, 0.99)):
-            found = ZoneThresholds.from_validation(p[train], y[train], precision=precision)
-            cut[test] = found.assign(p[test], np.zeros(test.size))
-    fixed[p >= 0.646], fixed[p <= 0.056] = 1, -1
-    rows = []
-    for words, assigned in (
-        ("from validation data", zone),
-        ("from validation data, precision 0.99", surest),
-        ("fixed, as released", fixed),
-    ):
-        accepted, rejected = assigned == 1, assigned == -1
-        rows.append((words, y[accepted].mean(), y[accepted].sum() / y.sum(),
-                     1 - y[rejected].mean(), (assigned == 0).mean()))  # fmt: skip
-    names = ["zones", "precision", "recall", "negative predictive value", "undecided"]
-    frame = pd.DataFrame(rows, columns=names)
-    run.table("zones", frame.round(4), caption="What the accepted and rejected zones hold.")
-    run.record(
-        "precision of the accepted zone", float(frame["precision"][0]), provenance=REAL,
-        n=int((zone == 1).sum()),
-    )  # fmt: skip
-    accepted = surest == 1
-    run.record(
-        "precision of the zone of the surest",
-        bootstrap(np.mean, y[accepted], groups=star[accepted], n_boot=200, rng=run.rng),
-        provenance=REAL,
-    )
-    run.record("share of signals with a tied probability", tie_fraction(p), provenance=REAL,
-               n=len(p))  # fmt: skip
-    run.record(
-        "negative predictive value of the rejected zone",
-        float(frame["negative predictive value"][0]), provenance=REAL, n=int((zone == -1).sum()),
-    )  # fmt: skip
+    _promises(run, y, star, p)
 
 
 @experiment(
@@ -332,3 +278,63 @@ def _event(network: Any, batch: Any, rows: Any) -> Any:
     with torch.inference_mode():
         logits = network({name: values[chosen] for name, values in batch.items()})
     return 1.0 - logits.softmax(dim=1)[:, 0].double().numpy()
+
+
+def _draw_triage(run: Run, curves: dict[str, Any]) -> None:
+    from ..plots import plot_precision_recall, plot_reliability
+
+    run.figure(
+        "tess-precision-recall",
+        plot_precision_recall(curves),
+        caption="Precision and recall on the authors' test rows.",
+    )
+    run.figure(
+        "tess-reliability",
+        plot_reliability({"triage": curves["triage"]}),
+        caption="Predicted and observed frequency of eclipses on the test rows.",
+    )
+
+
+def _promises(run: Run, y: Any, star: Any, p: Any) -> None:
+    """What the zones of probability promise on four fifths of the stars, and hold on the rest."""
+    import pandas as pd
+
+    from decan.core.data.splits import group_folds
+    from decan.core.metrics import bootstrap, tie_fraction
+
+    from ..zones import ZoneThresholds
+
+    zone, surest, fixed = (np.zeros(len(y), dtype=int) for _ in range(3))
+    for train, test in group_folds(star, 5, stratify=y, rng=run.rng):
+        for cut, precision in ((zone, 0.95), (surest, 0.99)):
+            found = ZoneThresholds.from_validation(p[train], y[train], precision=precision)
+            cut[test] = found.assign(p[test], np.zeros(test.size))
+    fixed[p >= 0.646], fixed[p <= 0.056] = 1, -1
+    rows = []
+    for words, assigned in (
+        ("from validation data", zone),
+        ("from validation data, precision 0.99", surest),
+        ("fixed, as released", fixed),
+    ):
+        accepted, rejected = assigned == 1, assigned == -1
+        rows.append((words, y[accepted].mean(), y[accepted].sum() / y.sum(),
+                     1 - y[rejected].mean(), (assigned == 0).mean()))  # fmt: skip
+    names = ["zones", "precision", "recall", "negative predictive value", "undecided"]
+    frame = pd.DataFrame(rows, columns=names)
+    run.table("zones", frame.round(4), caption="What the accepted and rejected zones hold.")
+    run.record(
+        "precision of the accepted zone", float(frame["precision"][0]), provenance=REAL,
+        n=int((zone == 1).sum()),
+    )  # fmt: skip
+    accepted = surest == 1
+    run.record(
+        "precision of the zone of the surest",
+        bootstrap(np.mean, y[accepted], groups=star[accepted], n_boot=200, rng=run.rng),
+        provenance=REAL,
+    )
+    run.record("share of signals with a tied probability", tie_fraction(p), provenance=REAL,
+               n=len(p))  # fmt: skip
+    run.record(
+        "negative predictive value of the rejected zone",
+        float(frame["negative predictive value"][0]), provenance=REAL, n=int((zone == -1).sum()),
+    )  # fmt: skip
