@@ -11,7 +11,7 @@ from pathlib import Path
 
 from decan.core.errors import CorruptFile, DataNotAvailable, DecanError
 
-__all__ = ["reading", "replacing", "sha256_of"]
+__all__ = ["existing", "reading", "replacing", "sha256_of"]
 
 
 @contextmanager
@@ -67,6 +67,38 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def existing(path: str | os.PathLike[str]) -> Path:
+    """Path of a file that is there.
+
+    Parameters
+    ----------
+    path : path-like
+        What should be a file.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    DataNotAvailable
+        If there is no such file, or a folder of that name.
+
+    Examples
+    --------
+    >>> existing("nowhere.fits")
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.DataNotAvailable: nowhere.fits: no such file
+    """
+    file = Path(path)
+    if file.is_dir():
+        raise DataNotAvailable(f"{file}: a folder, expected a file")
+    if not file.is_file():
+        raise DataNotAvailable(f"{file}: no such file")
+    return file
+
+
 @contextmanager
 def reading(path: str | os.PathLike[str], what: str) -> Iterator[Path]:
     """Read a file by someone else's code: whatever goes wrong names the file, in one line.
@@ -105,9 +137,7 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[Path]:
     ...
     decan.core.errors.CorruptFile: ...period.txt: not a readable period (could not convert ...)
     """
-    file = Path(path)
-    if not file.is_file():
-        raise DataNotAvailable(f"{file}: no such file")
+    file = existing(path)
     try:
         yield file
     except DecanError:

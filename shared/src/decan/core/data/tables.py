@@ -17,8 +17,8 @@ import numpy as np
 
 from decan.core.data.columns import first_text, numbers_from_text, series
 from decan.core.data.formats import read_columns
-from decan.core.errors import DataNotAvailable, SchemaError
-from decan.core.files import replacing
+from decan.core.errors import SchemaError
+from decan.core.files import existing, replacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,9 +90,7 @@ def read_table(
     """
     import pandas as pd
 
-    path = Path(path)
-    if not path.is_file():
-        raise DataNotAvailable(f"{path}: no such file")
+    path = existing(path)
     columns = read_columns(path, hdu)
     names = [column.name for column in columns]
     repeated = sorted({name for name in names if names.count(name) > 1})
