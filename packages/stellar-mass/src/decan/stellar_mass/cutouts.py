@@ -153,6 +153,8 @@ def render(
     generator = np.random.default_rng(rng)
     out = np.empty((len(total), len(BANDS), size, size), dtype=np.float32)
     grid = _Grid(size)
+    scale = np.float32(noise**2)
+    per_electron, sky_square = scale * grid.per_electron, scale * grid.sky_square
     for start in range(0, len(total), _AT_ONCE):
         rows = slice(start, start + _AT_ONCE)
         out[rows] = grid.images(total[rows], [column[rows] for column in given], offset[rows])
@@ -160,11 +162,10 @@ def render(
             out[rows] += beneath[rows]
         if noise:
             sigma = np.maximum(out[rows], 0)
-            sigma *= grid.per_electron
-            sigma += grid.sky_square
+            sigma *= per_electron
+            sigma += sky_square
             np.sqrt(sigma, out=sigma)
             sigma *= generator.standard_normal(sigma.shape, np.float32)
-            sigma *= np.float32(noise)
             out[rows] += sigma
     return out
 
@@ -217,8 +218,7 @@ class _Grid:
         wave_y = np.exp(-1j * place[:, 1:] * self.line_y).astype(np.complex64)
         wave = profile[:, 0] * wave_x[:, :, None]
         wave *= wave_y[:, None, :]
-        spectrum = wave[:, None] * self.blur
-        spectrum *= flux[:, :, None, None]
+        spectrum = wave[:, None] * (flux[:, :, None, None] * self.blur)
         image = irfft2(spectrum, s=(self.padded, self.padded), overwrite_x=True)
         return image[:, :, : self.size, : self.size]
 
@@ -241,7 +241,7 @@ def _looked_up(squared: Any, index: Any) -> Any:
     position -= column
     column += (np.arange(len(rows), dtype=np.int32) * rows.shape[1])[:, None]
     left = rows.ravel().take(column)
-    slope = np.diff(rows, axis=1, append=0).ravel().take(column)
+    slope = np.diff(rows, axis=1, append=np.float32(0)).ravel().take(column)
     slope *= position
     slope += left
     return slope
