@@ -56,11 +56,11 @@ def speed(run: Run) -> None:
                note="the paper's 29 tuples, 59 sets of columns, five folds")  # fmt: skip
     run.record("five-band cutouts a second and core", time_cutouts(), n=400,
                provenance=SIMULATED, unit="1/s", note="64 pixels, with noise")  # fmt: skip
-    n = {"quick": 640, "standard": 5000, "paper": 20_000}[run.preset]
+    n = 640 if run.preset == "quick" else 20_000
     minutes, scatter = time_images(n)
     run.record("training on 20,000 cutouts of 32 pixels, one core", minutes * 20_000 / n, n=n,
                provenance=SIMULATED, unit="min",
-               note=f"eight passes and the simulation, from {n:,} cutouts; sigma_MAD of others "
+               note=f"eight passes and the simulation, {n:,} cutouts; sigma_MAD of others "
                f"{scatter:.3f} dex")  # fmt: skip
 
 
