@@ -118,7 +118,7 @@ class Groups:
             row |= {"separated by": name, "AUC": power, "its median [dex]": typical}
             for parameter, column in table.inputs.items():
                 low, mid, high = np.percentile(column.to_numpy()[inside], [25, 50, 75])
-                row[str(parameter)] = f"{mid:.3g} ({low:.3g}-{high:.3g})"
+                row[str(parameter)] = f"{mid:.3g} ({low:.3g}, {high:.3g})"
             rows.append(row)
         return pd.DataFrame(rows)
 

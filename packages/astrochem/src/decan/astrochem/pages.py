@@ -79,7 +79,7 @@ def explain_grid(
     table = grid.ratios(ratios, time_yr=time_yr) if ratios else grid.ratios(time_yr=time_yr)
     page = Page(
         f"What {len(table.names)} ratios rest on",
-        f"{grid!r}, {table!r}. {_NOT_LINES}",
+        f"{_said(grid)}; {_said(table)}. {_NOT_LINES}",
     )
     summary = page.section("The ratios")
     summary.table(table.summary(), caption="Models with both species detectable, and the values.")
@@ -158,7 +158,7 @@ def group_grid(
     groups = group(
         embed(standardised(table), seed=seed), min_cluster_size=min_cluster_size, n_seeds=n_seeds
     )
-    page = Page(f"Groups of {len(table)} models", f"{grid!r}. {groups!r}.")
+    page = Page(f"Groups of {len(table)} models", f"{_said(grid)}. {_said(groups)}.")
     section = page.section("Groups")
     section.text(
         "Places on the map are no distances. A group is kept where maps of different seeds agree "
@@ -167,13 +167,13 @@ def group_grid(
     )
     section.figure(plots.plot_groups(groups), caption="Models by group; grey belongs to none.")
     description = groups.describe(table)
-    section.table(description, caption="Median and quartiles of the parameters in each group.")
-    by = page.section("The map by parameter")
-    for name in table.inputs:
-        by.figure(
-            plots.plot_groups(groups, color=np.log10(table.inputs[name]), label=f"log10 {name}"),
-            caption=f"The same map, coloured by {name}.",
-        )
+    section.table(
+        description, caption="Median and quartiles (from, to) of the parameters in each group."
+    )
+    page.section("The map by parameter").figure(
+        plots.plot_maps(groups, table.inputs),
+        caption="The same map, coloured by the logarithm of each parameter.",
+    )
     places = pd.DataFrame(groups.embedding.coordinates, columns=["UMAP 1", "UMAP 2"])
     models = pd.concat(
         [table.inputs.reset_index(), places, pd.Series(groups.labels, name="group")], axis=1
@@ -218,7 +218,7 @@ def retrieve_sources(
     ['next-ratios.csv', 'posteriors.csv', 'retrieve.html']
     """
     retrieval = Retrieval(emulators, random_state=seed)
-    page = Page(f"{len(sources)} clouds from their ratios", f"{emulators!r}. {_NOT_LINES}")
+    page = Page(f"{len(sources)} clouds from their ratios", f"{_said(emulators)}. {_NOT_LINES}")
     summaries, nexts = [], []
     for name, observed in sources.items():
         posterior = retrieval.fit(observed)
@@ -238,7 +238,11 @@ def retrieve_sources(
             caption="Posterior of each parameter (blue) against the even prior (dashed line); "
             "the band holds 68 %.",
         )
-        section.table(table, caption="Median and 68 % interval; narrowing 0 means nothing learned.")
+        section.table(
+            table,
+            caption="Median and 68 % interval; narrowing 0 means nothing learned, below 0 that the ends "
+            "of the box are likelier than its middle.",
+        )
         coming = retrieval.next_ratio(posterior)
         if len(coming):
             nexts.append(coming.assign(source=name))
@@ -260,6 +264,11 @@ def types_of(found: dict[str, Any], *, n_types: int = 3) -> pd.DataFrame:
         index=list(next(iter(found.values())).space.names),
     ).T
     return ratio_types(profiles, n_types=min(n_types, len(profiles)))
+
+
+def _said(thing: object) -> str:
+    """What an object says of itself, as words of a page."""
+    return repr(thing).strip("<>")
 
 
 def _explained(

@@ -4,7 +4,7 @@ from .chemistry import plot_networks
 from .emulators import plot_learning, plot_predictions
 from .explanations import plot_beeswarm, plot_dependence, plot_importance, plot_sobol
 from .grids import plot_failures, plot_trends
-from .maps import plot_groups
+from .maps import plot_groups, plot_maps
 from .posteriors import plot_next_ratio, plot_posterior
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "plot_groups",
     "plot_importance",
     "plot_learning",
+    "plot_maps",
     "plot_networks",
     "plot_next_ratio",
     "plot_posterior",

@@ -71,6 +71,7 @@ def plot_posterior(
             log_axis(ax)
         ax.set_xlabel(space.label(param.name), fontsize=8)
         ax.set_yticks([])
+        ax.tick_params(labelsize=7)
     axes.flat[0].set_ylabel("density against prior", fontsize=8)
     return np.asarray(axes)
 
