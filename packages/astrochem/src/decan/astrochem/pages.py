@@ -240,8 +240,8 @@ def retrieve_sources(
         )
         section.table(
             table,
-            caption="Median and 68 % interval; narrowing 0 means nothing learned, below 0 that the ends "
-            "of the box are likelier than its middle.",
+            caption="Median and 68 % interval; narrowing 0 means nothing learned, below 0 that "
+            "the ends of the box are likelier than its middle.",
         )
         coming = retrieval.next_ratio(posterior)
         if len(coming):
