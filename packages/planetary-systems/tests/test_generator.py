@@ -239,3 +239,23 @@ def test_members_of_an_ensemble_are_trained_in_one_loop_and_differ(systems):
     assert len(pair.history_.records) == 2
     one, two = (network.stop.weight for network in pair.networks_)
     assert not torch.equal(one, two)
+
+
+def test_the_density_of_one_planet_or_none_sums_to_one_whatever_the_edge():
+    torch.manual_seed(0)
+    network = GapNetwork(2, edge=0.3).eval()
+    a = torch.linspace(-6, 5, 331, dtype=torch.float64)
+    m = torch.linspace(-8, 8, 121, dtype=torch.float64)
+    nothing = torch.zeros(1, 2)
+    with torch.inference_mode():
+        empty = torch.zeros(1, 0, dtype=torch.float64)
+        none = network.token_log_prob(empty, empty, torch.tensor([0]), nothing).exp()
+        table = torch.cartesian_prod(a, m)
+        ones = torch.ones(len(table), dtype=torch.long)
+        logs = network.token_log_prob(
+            table[:, :1], table[:, 1:], ones, nothing.expand(len(table), 2)
+        )
+    # Without the second token: what follows the first planet is not asked.
+    density = logs[:, 0].double().exp().view(len(a), len(m))
+    some = torch.trapezoid(torch.trapezoid(density, m, dim=1), a)
+    assert float(none + some) == pytest.approx(1, abs=0.01)

@@ -13,7 +13,7 @@ from .batches import SystemBatches
 from .cell_networks import CellNetwork, WordNetwork
 from .codec import GridCodec
 from .context import ContextEncoder
-from .gap_network import GapNetwork
+from .gap_network import EDGE, GapNetwork
 from .likelihood import network_inputs
 from .systems import Systems
 
@@ -166,6 +166,7 @@ def build_network(
     codec: GridCodec,
     n_context: int,
     max_planets: int,
+    outermost: float,
     alphabet: list[int] | None,
     seed: int | None,
     **size: Any,
@@ -176,7 +177,8 @@ def build_network(
         if seed is not None:
             torch.manual_seed(seed % 2**63)
         if tokens == "gaps":
-            return GapNetwork(n_context, n_positions=max_planets, **size)
+            edge = max(EDGE, outermost)
+            return GapNetwork(n_context, n_positions=max_planets, edge=edge, **size)
         if tokens == "factored":
             return CellNetwork(codec.n, codec.limits, n_context, n_positions=max_planets, **size)
         assert alphabet is not None

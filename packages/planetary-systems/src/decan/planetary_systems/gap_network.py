@@ -24,8 +24,10 @@ EDGE = 3.0
 """log10 of 1000 au: a next planet beyond it is no planet of the disc but the end of the system.
 
 Mixtures have tails; without an edge one planet in two hundred would be drawn far beyond all
-that the network has seen.
+that the network has seen. Where systems reach farther, so does the edge.
 """
+_LOG_BEYOND = math.log(1e-6)
+"""Share of the planets beyond the edge that are planets all the same: scores stay finite."""
 _SUN_IN_EARTH = 332946.05
 
 
@@ -38,6 +40,8 @@ class GapNetwork(nn.Module):
         Numbers of the context.
     components : int
         Gaussians of each mixture.
+    edge : float
+        log10 of the semi-major axis (au) beyond which a next planet is the system's end.
     gap_floor, mass_floor : float
         Smallest widths of the mixtures over log10 of the gap in log10 a, and over
         log10 M: without them the density diverges on walls.
@@ -59,6 +63,7 @@ class GapNetwork(nn.Module):
         n_context: int,
         *,
         components: int = 10,
+        edge: float = EDGE,
         gap_floor: float = 0.01,
         mass_floor: float = 0.004,
         width: int = 64,
@@ -68,7 +73,7 @@ class GapNetwork(nn.Module):
         n_positions: int = 64,
     ) -> None:
         super().__init__()
-        self.gap_floor, self.mass_floor, self.edge = gap_floor, mass_floor, EDGE
+        self.gap_floor, self.mass_floor, self.edge = gap_floor, mass_floor, edge
         self.a_bumps, self.m_bumps = Bumps(-2.2, 2.6, 20), Bumps(-2.3, 4.2, 24)
         self.gap_bumps, self.hill_bumps = Bumps(-3.0, 0.6, 16), Bumps(-0.2, 2.4, 12)
         self.trunk = Trunk(
@@ -150,7 +155,8 @@ class GapNetwork(nn.Module):
         parameters = self._mass_parameters(here, a, gap, later.to(a.dtype))
         mass = mixture_log_prob(parameters, m, self.mass_floor)
         logs = torch.empty_like(stop)
-        logs[before] = place + mass + functional.logsigmoid(-stop[before])
+        far = self.log_far(a)
+        logs[before] = place + mass + far + functional.logsigmoid(-stop[before])
         last = places.ends
         ending = stop[last]
         logs[last] = torch.logaddexp(
@@ -158,6 +164,10 @@ class GapNetwork(nn.Module):
             functional.logsigmoid(-ending) + self._log_beyond(seen[last], log_a, counts),
         )
         return places.padded(logs)
+
+    def log_far(self, log_a: Tensor) -> Tensor:
+        """What a planet beyond the edge loses: most of these are no planets but the end."""
+        return (log_a > self.edge) * _LOG_BEYOND
 
     def _log_beyond(self, seen: Tensor, log_a: Tensor, counts: Tensor) -> Tensor:
         """Log probability that a next planet would lie beyond the edge, at each system's end."""

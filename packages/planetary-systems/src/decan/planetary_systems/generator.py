@@ -433,8 +433,9 @@ class SystemGenerator(Saved):
 
     def _network(self, seed: int | None = None) -> Any:
         return build_network(
-            self.tokens, self.codec, 2 * self.encoder_.size + 2, self.max_planets_, self.alphabet_,
-            seed, width=self.width, layers=self.layers, heads=self.heads, dropout=self.dropout,
+            self.tokens, self.codec, 2 * self.encoder_.size + 2, self.max_planets_,
+            self.range_[0][1], self.alphabet_, seed, width=self.width, layers=self.layers,
+            heads=self.heads, dropout=self.dropout,
         )  # fmt: skip
 
     def _systems_of(self, drawn: Any, about: pd.DataFrame, rng: np.random.Generator) -> Systems:

@@ -100,7 +100,7 @@ class GapWalk:
             place = place - x * LN10 - float(torch.log(torch.tensor(LN10)))
         parameters = net.mass_parameters(state, seen, log_a)
         mass = mixture_log_prob(parameters, log_m, net.mass_floor)
-        return (going + place + mass).double()
+        return (going + place + mass + net.log_far(log_a)).double()
 
     def step(self, state: dict[str, Any], log_a: Tensor, log_m: Tensor) -> Tensor:
         """Write the next planet."""

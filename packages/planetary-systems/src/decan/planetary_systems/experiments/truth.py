@@ -62,9 +62,9 @@ def markov_truth(run: Run) -> None:
     for side in (8, 30):
         cells = MarkovCells(GridCodec(n=side), rng=run.seed)
         training, judged = cells.sample(n, rng=8), cells.sample(1000, rng=7)
-        grid = SystemGenerator("factored", width=48, layers=1, epochs=max(2, 48_000 // n),
-                               batch_tokens=1000, dropout=0.0, codec=cells.codec,
-                               random_state=run.seed)  # fmt: skip
+        grid = SystemGenerator("factored", width=48, layers=1, epochs=max(4, 120_000 // n),
+                               batch_tokens=1000, learning_rate=4e-3, dropout=0.0,
+                               codec=cells.codec, random_state=run.seed)  # fmt: skip
         grid.fit(training, progress=False)
         learnt = grid.log_prob(judged, measure="grid")
         best = cells.bayes_log_prob(training, judged)
@@ -127,6 +127,11 @@ def completion_calibration(run: Run) -> None:
                    bootstrap(np.mean, inside, rng=run.rng), provenance=SIMULATED)  # fmt: skip
     error = calibration_error(more["truth"], more["chance"])
     run.record("calibration error of P(another planet)", error.ece, provenance=SIMULATED, n=n)
+    # Noise alone: outcomes drawn with the very chances that were told.
+    perfect = [calibration_error(run.rng.uniform(size=n) < more["chance"], more["chance"]).ece.value
+               for _ in range(100)]  # fmt: skip
+    run.record("calibration error of as many perfect chances", float(np.mean(perfect)),
+               provenance=SIMULATED, n=n)  # fmt: skip
     run.figure("ranks", plot_reliability({"number, true model": exact["number"],
                "number, fitted": ranks["number"], "total mass, fitted": ranks["mass"]}),
                caption="Ranks of the truth: uniform ones lie on the diagonal.")  # fmt: skip
