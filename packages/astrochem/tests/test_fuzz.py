@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from decan.astrochem import ModelGrid, Observation, simulate_grid
+from decan.astrochem import ModelGrid, Observation, read_dali_network, simulate_grid
 from decan.core.testing import assert_only_own_errors
 
 UCLCHEM_TEXT = (
@@ -60,3 +60,15 @@ def test_a_spoilt_table_of_observations_is_read_or_refused(tmp_path):
     )
     (tmp_path / "spoilt").mkdir()
     assert assert_only_own_errors(Observation.read, valid, tmp_path / "spoilt", n=300, seed=12) > 20
+
+
+@pytest.mark.slow
+def test_a_spoilt_network_is_read_or_refused(tmp_path):
+    names = ["C", "OH", "", "CO", "H", "", "", ""]
+    row = "".join(f"{name:14}" for name in names) + "1 20 1e-10 0 0 0 300"
+    valid = tmp_path / "net.dat"
+    valid.write_text("\n".join(["! n_reactions", "3", row, row, row]) + "\n")
+    (tmp_path / "spoilt").mkdir()
+    assert (
+        assert_only_own_errors(read_dali_network, valid, tmp_path / "spoilt", n=200, seed=13) > 20
+    )

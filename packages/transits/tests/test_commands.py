@@ -67,3 +67,23 @@ def test_score_writes_one_row_a_signal(tmp_path):
     scored = pd.read_csv(sink)
     assert len(scored) == 3
     assert scored["planet_probability"].between(0, 1).all()
+
+
+def test_a_finished_training_leaves_the_weights_and_nothing_else(tmp_path, monkeypatch):
+    from decan.transits import shipped
+
+    class Trained:
+        def save(self, folder, *, metrics, training):
+            folder.mkdir()
+            return folder
+
+    def classifier(*, checkpoint, **_):
+        for number in range(2):
+            checkpoint.with_name(f"{checkpoint.name}.{number}").write_text("half way")
+        return Trained(), {}, {}
+
+    monkeypatch.setattr(shipped, "train_koi_scorer", lambda **_: (Trained(), {}, {}))
+    monkeypatch.setattr(shipped, "train_signal_classifier", classifier)
+    made = shipped.train_shipped(tmp_path / "weights")
+    assert sorted(path.name for path in made) == ["kepler-kois", "yu2019-signals"]
+    assert sorted((tmp_path / "weights").iterdir()) == sorted(made)

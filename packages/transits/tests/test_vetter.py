@@ -52,6 +52,14 @@ def test_at_twice_its_period_a_planet_is_no_binary_and_the_right_period_is_named
     assert verdict.views["half"].min() == pytest.approx(-1, abs=0.15)
 
 
+@at_hand
+def test_a_real_planet_at_twice_its_period_is_told(vetter):
+    curve = DATASETS.load("lc_wasp126_tess")
+    verdict = vetter.vet(curve, TransitSignal(2 * 3.28987, 1327.514029, 3.318))
+    assert verdict.diagnostics.period_factor == 0.5
+    assert any("3.28987 d" in note for note in verdict.notes)
+
+
 def test_at_half_its_period_every_other_transit_is_missing_and_the_right_period_is_named(
     vetter, planet
 ):

@@ -8,7 +8,7 @@ scale is counted. What cannot be measured is NaN, never zero.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -151,7 +151,57 @@ def diagnose(
     >>> found.n_transits, round(found.depth_ppm, -2), round(found.odd_even_sigma)
     (8, 1000.0, -3)
     """
-    return diagnose_flat(flatten(lightcurve, signal, other_signals=other_signals), signal)
+    found = diagnose_flat(flatten(lightcurve, signal, other_signals=other_signals), signal)
+    return with_period_checked(found, lightcurve, signal, other_signals)
+
+
+def with_period_checked(
+    found: Diagnostics,
+    lightcurve: LightCurve,
+    signal: TransitSignal,
+    other_signals: Sequence[TransitSignal] = (),
+) -> Diagnostics:
+    """The same with the dip half an orbit away measured again, where there is a deep one.
+
+    A dip that is not masked is partly taken for the star's own variation; so before it is
+    called shallower than the transit, both are masked alike and compared again.
+
+    Parameters
+    ----------
+    found : Diagnostics
+        What :func:`diagnose_flat` gave.
+    lightcurve : LightCurve
+        The star, not yet detrended.
+    signal : TransitSignal
+        The signal.
+    other_signals : sequence of TransitSignal
+        Other known signals of the star.
+
+    Returns
+    -------
+    Diagnostics
+
+    Examples
+    --------
+    >>> from decan.transits import LightCurve, TransitSignal
+    >>> curve = LightCurve(np.arange(0, 10, 0.02), np.ones(500))
+    >>> signal = TransitSignal(4.0, 2.0, 2.4)
+    >>> found = diagnose_flat(curve, signal)
+    >>> with_period_checked(found, curve, signal) is found
+    True
+    """
+    deep = found.half_depth_ppm > max(5 * found.half_err_ppm, 0.5 * found.depth_ppm)
+    short = signal.duration_day < signal.period_day / 8
+    if not (deep and short) or found.period_factor != 1.0 or found.single_transit:
+        return found
+    half = replace(signal, period_day=0.5 * signal.period_day)
+    again = diagnose_flat(flatten(lightcurve, half, other_signals=other_signals), signal)
+    return replace(
+        found,
+        half_depth_ppm=again.half_depth_ppm,
+        half_err_ppm=again.half_err_ppm,
+        period_factor=again.period_factor,
+    )
 
 
 def diagnose_flat(flat: LightCurve, signal: TransitSignal) -> Diagnostics:

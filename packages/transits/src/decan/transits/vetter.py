@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .detrending import flatten
-from .diagnostics import Diagnostics, diagnose_flat
+from .diagnostics import Diagnostics, diagnose_flat, with_period_checked
 from .explain import ablate
 from .features import KNOWN_SCALARS, SCALARS, scalar_features
 from .reasons import LEAST_MES, Reason, reasons_of
@@ -134,7 +134,7 @@ class TransitVetter:
         True
         """
         flat = flatten(lightcurve, signal, other_signals=other_signals)
-        found = diagnose_flat(flat, signal)
+        found = with_period_checked(diagnose_flat(flat, signal), lightcurve, signal, other_signals)
         views = build_views([flat], [signal], "depth")
         known = {**lightcurve.meta, **(star or {})}
         target = str(lightcurve.meta.get("target", ""))
