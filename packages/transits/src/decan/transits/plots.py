@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -175,7 +176,9 @@ def plot_verdict(verdict: Verdict) -> Figure:
         top = rows[0].subgridspec(1, 2, width_ratios=(7, 5))
         low = rows[2].subgridspec(1, 2, width_ratios=(8, 3))
         wide, main = figure.add_subplot(top[0]), figure.add_subplot(top[1])
-        middle = [figure.add_subplot(rows[1].subgridspec(1, 4)[i]) for i in range(4)]
+        # One grid for the row, so that its axes leave room for each other's labels.
+        four = rows[1].subgridspec(1, 4)
+        middle = [figure.add_subplot(four[i]) for i in range(4)]
         plot_view(views, "global", ax=wide)
         plot_view(views, "main", ax=main)
         there = [name for name in ("odd", "even") if views.present[name][0]]
@@ -338,8 +341,9 @@ def _write_reasons(ax: Axes, verdict: Verdict) -> None:
     line = 0.86
     for reason in verdict.reasons[:8]:
         write(0.0, line, "●", color=_TONES[reason.weight])
-        write(0.025, line, reason.text)
-        line -= 0.115
+        for words in wrap(reason.text, 84):
+            write(0.025, line, words)
+            line -= 0.115
     for note in verdict.notes:
         write(0.025, line, note, style="italic", size=8.5)
         line -= 0.115
