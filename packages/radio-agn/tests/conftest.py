@@ -26,6 +26,7 @@ def shipped():
     """The shipped classifier with two of its networks, which is enough for promises."""
     classifier = RadioMorphologyClassifier.pretrained()
     classifier.networks_ = classifier.networks_[:2]
+    classifier.specialists_ = classifier.specialists_[:2]
     return classifier
 
 

@@ -45,6 +45,19 @@ def test_turning_and_mirroring_a_cutout_changes_no_answer(shipped, made):
     assert (change / np.linalg.norm(embedded, axis=1)).max() <= 1e-5
 
 
+def test_specialists_share_wide_and_narrow_tails_anew_and_leave_all_else(shipped, made):
+    wat, nat = (list(shipped.classes_).index(name) for name in shipped.pair_)
+    with_them = shipped.predict_proba(made.images[:10])
+    plain = RadioMorphologyClassifier._from_state(*shipped._state())
+    plain.pair_ = ()
+    without = plain.predict_proba(made.images[:10])
+    others = [k for k in range(5) if k not in (wat, nat)]
+    assert with_them[:, others] == pytest.approx(without[:, others])
+    both = with_them[:, [wat, nat]].sum(axis=1)
+    assert both == pytest.approx(without[:, [wat, nat]].sum(axis=1))
+    assert np.abs(with_them - without).max() > 1e-3
+
+
 def test_what_is_saved_is_what_is_loaded(small, tmp_path):
     classifier, sources = small
     again = RadioMorphologyClassifier.load(classifier.save(tmp_path / "model"))

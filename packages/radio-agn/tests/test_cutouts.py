@@ -61,6 +61,7 @@ def test_other_pixels_are_resampled_and_unknown_ones_are_said(tmp_path, blob):
         CutoutSet.from_fits(bare)
 
 
+@pytest.mark.bad_input(24)
 def test_case_24_a_beam_of_zero_is_the_assumed_beam_and_nothing_else_changes(tmp_path, blob):
     """BMAJ = 0 is a placeholder (flint-crew/flint#417), a missing keyword the same."""
     zero = _write(tmp_path / "zero.fits", blob, BMAJ=0.0, BMIN=0.0, BPA=0.0)
@@ -181,3 +182,22 @@ def test_a_real_cutout_of_first_is_read():
     cutouts = DATASETS.load("first_example")
     assert cutouts.images.shape[1:] == (33, 33)
     assert np.isfinite(cutouts.ra).all()
+
+
+def test_a_sharper_survey_is_seen_through_the_beam_of_first_and_keeps_its_flux(tmp_path):
+    y, x = np.mgrid[:201, :201] - 100.0
+
+    def gaussian(beam_arcsec):
+        return np.exp(-4 * np.log(2) * (x**2 + y**2) / beam_arcsec**2)
+
+    for beam in (2.5, 6.0):
+        header = fits.Header({"CDELT1": -1 / 3600, "CDELT2": 1 / 3600, "BMAJ": beam / 3600})
+        header["BMIN"] = beam / 3600
+        fits.writeto(tmp_path / f"{beam}.fits", gaussian(beam), header)
+    sharp = CutoutSet.from_fits(tmp_path / "2.5.fits")
+    blunt = CutoutSet.from_fits(tmp_path / "6.0.fits")
+    # A point source of 1 Jy peaks at 1 Jy a beam whatever the beam; pixels blur it a bit.
+    assert sharp.images.max() == pytest.approx(1.0, abs=0.12)
+    assert sharp.beam_arcsec[0, 0] == 5.4
+    assert "smoothed from a beam of 2.5" in sharp.notes[0]
+    assert blunt.beam_arcsec[0, 0] == pytest.approx(6.0)

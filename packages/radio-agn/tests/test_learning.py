@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from decan.radio_agn import (
     BYOL,
@@ -15,22 +17,22 @@ from decan.radio_agn import (
     similarity_search,
 )
 from decan.radio_agn.augment import turn
-from decan.radio_agn.blend import Blend, cross_blend
+from decan.radio_agn.blend import Blend, PairBlend, cross_blend, within
 from decan.radio_agn.byol import BYOLNetwork
 from decan.radio_agn.crossval import build_network
 from decan.radio_agn.evaluation import check_groups, evaluate_grouped_cv
-from decan.radio_agn.fitting import fit_network, network_logits
+from decan.radio_agn.fitting import _pair_loss, ensemble_logits, fit_network, network_logits
 from decan.radio_agn.networks import PlainEncoder
 
 
 def test_training_goes_on_from_its_checkpoint_to_the_same_weights(stamps, tmp_path):
     allowed = np.eye(2)[np.arange(16) % 2]
-    settings = {"epochs": 2, "batch_size": 8, "progress": False}
+    how = {"epochs": 2, "batch_size": 8, "progress": False}
     whole, parts = (build_network(2, fields=(2,), random_state=1) for _ in range(2))
-    fit_network(whole, stamps[:16], allowed, **settings)
-    fit_network(parts, stamps[:16], allowed, checkpoint=tmp_path / "run.ckpt", **settings)
+    fit_network(whole, stamps[:16], allowed, **how)
+    fit_network(parts, stamps[:16], allowed, checkpoint=tmp_path / "run.ckpt", **how)
     again = build_network(2, fields=(2,), random_state=1)
-    fit_network(again, stamps[:16], allowed, checkpoint=tmp_path / "run.ckpt", **settings)
+    fit_network(again, stamps[:16], allowed, checkpoint=tmp_path / "run.ckpt", **how)
     for name, value in whole.state_dict().items():
         assert torch.equal(value, parts.state_dict()[name])
         assert torch.equal(value, again.state_dict()[name])
@@ -208,3 +210,42 @@ def test_no_fold_is_calibrated_on_itself():
     first, _ = cross_blend(skewed, logs, allowed, fold)
     second, _ = cross_blend(skewed, logs, strange, fold)
     assert np.array_equal(first[:10], second[:10])
+
+
+def test_an_ensemble_looks_once_by_turns_and_quarter_turns_and_mirrors_change_nothing(stamps):
+    networks = [build_network(3, fields=(2, 3), random_state=k).eval() for k in range(5)]
+    base = ensemble_logits(networks, stamps[:6])
+    for view in (np.rot90(stamps[:6], axes=(2, 3)), stamps[:6, :, :, ::-1]):
+        assert np.abs(ensemble_logits(networks, view) - base).max() < 1e-4
+    # The second network has looked at the picture turned by 45 degrees.
+    assert np.abs(network_logits(networks[1], stamps[:6], angles=(45.0,)) - base[1]).max() < 1e-5
+
+
+def test_rows_without_a_label_of_the_convention_teach_nothing_about_the_pair():
+    logits = torch.randn(4, 2, requires_grad=True)
+    shares = torch.tensor([[1.0, 0.0], [float("nan")] * 2, [0.25, 0.75], [float("nan")] * 2])
+    _pair_loss(logits.log_softmax(dim=1), shares).backward()
+    assert logits.grad.isfinite().all()
+    assert (logits.grad[[1, 3]] == 0).all()
+    assert (logits.grad[[0, 2]] != 0).all()
+
+
+@settings(max_examples=20)
+@given(st.floats(0.01, 0.99), st.floats(-3, 3), st.floats(-3, 3))
+def test_opinions_that_lean_to_no_side_give_equal_shares_and_sums_are_kept(share, first, second):
+    blend = PairBlend((first, second))
+    equal = np.log([[0.5, 0.5]])
+    assert blend(equal, equal)[0] == pytest.approx([0.5, 0.5])
+    p = within([[1 - share, share / 4, 3 * share / 4]], (1, 2), blend(equal, np.log([[0.2, 0.8]])))
+    assert p.sum() == pytest.approx(1.0)
+    assert p[0, 1:].sum() == pytest.approx(share)
+
+
+def test_the_weights_of_opinions_follow_who_is_right():
+    rng = np.random.default_rng(0)
+    truth = rng.random(400) < 0.5
+    odds = np.where(truth, 2.0, -2.0)
+    good = np.stack([-odds, odds], axis=1) + rng.normal(0, 1, (400, 2))
+    noise = rng.normal(0, 1, (400, 2))
+    weights = PairBlend.fit([good, noise], truth).weights
+    assert weights[0] > 5 * abs(weights[1])

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from decan.radio_agn.e2cnn_today import load_e2cnn
 from decan.radio_agn.networks import EquivariantEncoder, PlainEncoder
+from decan.radio_agn.paper import PaperEncoder
 from decan.radio_agn.steerable import DihedralGroup, GroupConv2d, group_pool, harmonic_basis
 
 
@@ -148,3 +149,16 @@ def test_our_group_convolutions_equal_those_of_e2cnn_for_equal_filters():
 def test_a_group_of_no_known_form_is_refused(bad):
     with pytest.raises(ValueError, match="expected C or D"):
         DihedralGroup(bad)
+
+
+@pytest.mark.slow
+def test_the_published_network_has_its_free_weights_and_a_mask_that_is_not_one_of_them():
+    encoder = PaperEncoder("D16", 151)
+    free = sum(weight.numel() for weight in encoder.parameters() if weight.requires_grad)
+    assert free == 6 * 11 + 16 * 6 * 32 * 11 == 33_858
+    e2nn = load_e2cnn().nn
+    mask = e2nn.MaskModule(encoder.image_type, 151, margin=1)
+    held = list(mask.parameters())
+    assert not any(weight.requires_grad for weight in held)
+    assert free + sum(weight.numel() for weight in held) == 56_659
+    assert encoder.n_features == 20_736

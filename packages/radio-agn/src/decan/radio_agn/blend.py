@@ -1,17 +1,18 @@
-"""Two opinions made one: networks and trees, weighed and cooled on sources neither has seen."""
+"""Opinions made one: networks, trees and specialists, weighed on sources they have not seen."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import expit, log_softmax, softmax
 
 from .fitting import soft_targets
 
-__all__ = ["Blend", "cross_blend"]
+__all__ = ["Blend", "PairBlend", "cross_blend", "log_mean", "within"]
 
 _WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _TEMPERATURES = (0.2, 5.0)
@@ -116,3 +117,101 @@ def cross_blend(
         out[here] = blend(first[here], second[here])
         blends.append(blend)
     return out, blends
+
+
+@dataclass(frozen=True)
+class PairBlend:
+    """One class against another, from several opinions on the two.
+
+    Attributes
+    ----------
+    weights : tuple of float
+        Weight of the log odds of each opinion. There is no constant: where no opinion leans to
+        a side the classes are equal, since a catalogue's share of each is not that of the sky.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> PairBlend((0.5, 0.5))(np.log([[0.8, 0.2]]), np.log([[0.2, 0.8]])).round(3).tolist()
+    [[0.5, 0.5]]
+    """
+
+    weights: tuple[float, ...] = (1.0,)
+
+    @classmethod
+    def fit(cls, opinions: Sequence[ArrayLike], second: ArrayLike) -> PairBlend:
+        """Logistic regression on the log odds.
+
+        Parameters
+        ----------
+        opinions : sequence of array_like, shape (n, 2)
+            Log probabilities of sources that no opinion was trained on.
+        second : array_like of bool, shape (n,)
+            Whether the label is the second class.
+
+        Returns
+        -------
+        PairBlend
+        """
+        from sklearn.linear_model import LogisticRegression
+
+        found = LogisticRegression(C=1.0, fit_intercept=False)
+        found.fit(_odds(opinions), np.asarray(second, dtype=bool))
+        return cls(tuple(float(weight) for weight in found.coef_[0]))
+
+    def __call__(self, *opinions: ArrayLike) -> NDArray[np.float64]:
+        """Probabilities of the two classes, shape (n, 2)."""
+        p = expit(_odds(opinions) @ np.array(self.weights))
+        return np.stack([1 - p, p], axis=1)
+
+
+def within(p: ArrayLike, pair: tuple[int, int], shares: ArrayLike) -> NDArray[np.float64]:
+    """Probabilities in which two classes keep their sum and share it anew.
+
+    Parameters
+    ----------
+    p : array_like, shape (n, n_classes)
+        Probabilities.
+    pair : (int, int)
+        Columns of the two classes.
+    shares : array_like, shape (n, 2)
+        Rows sum to 1.
+
+    Returns
+    -------
+    ndarray of float, shape (n, n_classes)
+
+    Examples
+    --------
+    >>> within([[0.5, 0.25, 0.25]], (1, 2), [[0.9, 0.1]]).tolist()
+    [[0.5, 0.45, 0.05]]
+    """
+    out = np.array(p, dtype=float)
+    both = out[:, list(pair)].sum(axis=1, keepdims=True)
+    out[:, list(pair)] = both * np.asarray(shares)
+    return out
+
+
+def log_mean(logs: ArrayLike) -> NDArray[np.float64]:
+    """Logarithm of the mean probability over members, the first axis.
+
+    Parameters
+    ----------
+    logs : array_like, shape (n_members, n, n_classes)
+        Log probabilities.
+
+    Returns
+    -------
+    ndarray of float, shape (n, n_classes)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> np.exp(log_mean(np.log([[[0.2, 0.8]], [[0.4, 0.6]]]))).round(3).tolist()
+    [[0.3, 0.7]]
+    """
+    return np.asarray(np.log(np.exp(np.asarray(logs)).mean(axis=0).clip(1e-12)))
+
+
+def _odds(opinions: Sequence[ArrayLike]) -> NDArray[np.float64]:
+    return np.stack([np.asarray(one)[:, 1] - np.asarray(one)[:, 0] for one in opinions], axis=1)

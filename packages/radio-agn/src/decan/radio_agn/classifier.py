@@ -16,14 +16,21 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from decan.core.data.splits import group_folds
 from decan.core.saved import Saved
 
-from .blend import Blend
+from .blend import Blend, PairBlend, log_mean, within
 from .crossval import FIELDS, build_network
 from .cutouts import CutoutSet
-from .features import morphology_features
-from .fitting import class_weights, fit_network, network_logits, soft_targets
+from .features import features_of
+from .fitting import (
+    class_weights,
+    ensemble_logits,
+    fit_network,
+    network_logits,
+    soft_targets,
+)
+from .islands import Islands
 from .masking import SourceMasker
 from .networks import MorphologyNetwork
-from .stamps import lost_flux, network_stamps
+from .stamps import lost_flux, network_stamps, stamps_of
 from .trees import fit_trees, tree_logs
 
 if TYPE_CHECKING:
@@ -32,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["RadioMorphologyClassifier"]
 
 _UNFIT = ("blank", "edge", "low_snr", "failed")
+_AT_ONCE = 64
+_ASKED = 0.05
 
 
 class RadioMorphologyClassifier(ClassifierMixin, BaseEstimator, Saved):
@@ -64,6 +73,8 @@ class RadioMorphologyClassifier(ClassifierMixin, BaseEstimator, Saved):
         Order of the columns of ``predict_proba``.
     blend_ : Blend
         Weight of the networks and temperature.
+    specialists_ : list of MorphologyNetwork
+        Networks for the classes named in ``pair_`` alone, in the shipped classifier.
     out_of_fold_ : ndarray of float, shape (n, n_classes)
         Probabilities of the training sources from members that have not seen them, before
         the temperature; NaN for rows that were left out.
@@ -153,6 +164,8 @@ class RadioMorphologyClassifier(ClassifierMixin, BaseEstimator, Saved):
         networks = np.full((self.n_repeats, len(rows), len(self.classes_)), np.nan)
         trees = np.full((len(rows), len(self.classes_)), np.nan)
         self.networks_: list[MorphologyNetwork] = []
+        self.pair_: tuple[str, ...] = ()
+        self.specialists_: list[MorphologyNetwork] = []
         folds = group_folds(
             kept, self.n_folds, stratify=allowed.argmax(axis=1), rng=self.random_state
         )
@@ -166,7 +179,7 @@ class RadioMorphologyClassifier(ClassifierMixin, BaseEstimator, Saved):
                 )
                 networks[repeat, test] = network_logits(network, stamps[rows[test]])
                 self.networks_.append(network)
-        average = _log_mean(networks)
+        average = log_mean(networks)
         self.blend_ = Blend.fit(average, trees, allowed)
         self.trees_ = fit_trees(features[rows], allowed, random_state=self.random_state)
         self.out_of_fold_ = np.full((len(cutouts), len(self.classes_)), np.nan)
@@ -261,38 +274,57 @@ class RadioMorphologyClassifier(ClassifierMixin, BaseEstimator, Saved):
     def _judged(
         self, cutouts: CutoutSet
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], pd.DataFrame, NDArray[np.float64]]:
-        masker = SourceMasker("central")
-        masker.transform(cutouts.images)
-        report = masker.report_.copy()
-        delivered = np.array([state != "failed" for state in cutouts.status], dtype=bool)
-        report.loc[~delivered, "status"] = "failed"
-        judged = ~report["status"].isin(_UNFIT).to_numpy()
-        lost = np.full(len(cutouts), np.nan)
-        p = np.full((len(cutouts), len(self.classes_)), np.nan)
+        import pandas as pd
+
+        n, width = len(cutouts), len(self.classes_)
+        p, lost = np.full((n, width), np.nan), np.full(n, np.nan)
         spread = p.copy()
-        if judged.any():
-            images = cutouts.images[judged]
-            stamps = network_stamps(images)
-            members = np.stack([network_logits(net, stamps) for net in self.networks_])
-            trees = tree_logs(
-                self.trees_, morphology_features(images, stamps=stamps), len(self.classes_)
-            )
-            p[judged] = self.blend_(_log_mean(members), trees)
-            one_by_one = [self.blend_(member, trees) for member in members]
-            spread[judged] = np.std(one_by_one, axis=0)
-            islands = SourceMasker("islands", dilation=0).transform(images)
-            lost[judged] = lost_flux(islands)
+        reports = []
+        for start in range(0, n, _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            found, report = _taken_apart(cutouts.images[part])
+            delivered = np.array([state != "failed" for state in cutouts.status[part]], dtype=bool)
+            report.loc[~delivered, "status"] = "failed"
+            reports.append(report)
+            judged = ~report["status"].isin(_UNFIT).to_numpy()
+            rows = np.flatnonzero(judged) + start
+            if rows.size:
+                p[rows], spread[rows] = self._opinions(found[judged])
+                lost[rows] = lost_flux(np.where(found.labels > 0, found.over, 0.0)[judged])
+        report = pd.concat(reports, ignore_index=True) if reports else _taken_apart(
+            np.zeros((0, 9, 9))
+        )[1]  # fmt: skip
         _warn(cutouts.names, report["status"].to_numpy(), lost)
         return p, spread, report, lost
+
+    def _opinions(self, found: Islands) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Probabilities of all members together, and how far they differ."""
+        stamps = stamps_of(found)
+        trees = tree_logs(self.trees_, features_of(found, stamps), len(self.classes_))
+        members = ensemble_logits(self.networks_, stamps)
+        logs = [log_mean(members), *members]
+        opinions = [self.blend_(one, trees) for one in logs]
+        if self.pair_:
+            columns = [list(self.classes_).index(name) for name in self.pair_]
+            # Where the pair is improbable, how it is shared changes no answer.
+            asked = opinions[0][:, columns].sum(axis=1) > _ASKED
+            if asked.any():
+                special = log_mean(ensemble_logits(self.specialists_, stamps[asked]))
+                for p, one in zip(opinions, logs, strict=True):
+                    shares = self.pair_blend_(one[asked][:, columns], special)
+                    p[asked] = within(p[asked], (columns[0], columns[1]), shares)
+        return opinions[0], np.std(opinions[1:], axis=0)
 
     def _prepared(
         self, cutouts: CutoutSet
     ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.str_]]:
-        masker = SourceMasker("central")
-        masker.transform(cutouts.images)
-        stamps = network_stamps(cutouts.images)
-        features = morphology_features(cutouts.images, stamps=stamps)
-        return stamps, features, masker.report_["status"].to_numpy().astype(str)
+        stamps, features, status = [], [], []
+        for start in range(0, len(cutouts), _AT_ONCE):
+            found, report = _taken_apart(cutouts.images[start : start + _AT_ONCE])
+            stamps.append(stamps_of(found))
+            features.append(features_of(found, stamps[-1]))
+            status.append(report["status"].to_numpy().astype(str))
+        return np.concatenate(stamps), np.concatenate(features), np.concatenate(status)
 
     def _member(
         self,
@@ -328,10 +360,12 @@ class RadioMorphologyClassifier(ClassifierMixin, BaseEstimator, Saved):
             "classes": list(self.classes_),
             "n_members": len(self.networks_),
             "blend": [self.blend_.weight, self.blend_.temperature],
+            "pair": list(self.pair_),
+            "pair_blend": list(self.pair_blend_.weights) if self.pair_ else [],
         }
         weights = {
             f"{number}.{name}": value
-            for number, network in enumerate(self.networks_)
+            for number, network in enumerate([*self.networks_, *self.specialists_])
             for name, value in network.state_dict().items()
         }
         return settings, {"networks": weights, "trees": self.trees_}
@@ -343,13 +377,18 @@ class RadioMorphologyClassifier(ClassifierMixin, BaseEstimator, Saved):
         settings = dict(settings)
         classes, members = settings.pop("classes"), settings.pop("n_members")
         blend = settings.pop("blend")
+        pair, odds = settings.pop("pair"), settings.pop("pair_blend")
         made = cls(**settings)
         made.classes_ = np.array(classes)
         made.blend_ = Blend(*blend)
         made.trees_ = parts["trees"]
-        made.networks_ = []
-        for number in range(members):
-            network = build_network(len(classes), group=made.group, fields=made.fields)
+        made.pair_ = tuple(pair)
+        made.pair_blend_ = PairBlend(tuple(odds))
+        count = 1 + max(int(name.split(".")[0]) for name in parts["networks"])
+        networks = []
+        for number in range(count):
+            width = len(classes) if number < members else len(pair)
+            network = build_network(width, group=made.group, fields=made.fields)
             start = f"{number}."
             network.load_state_dict(
                 {
@@ -358,8 +397,16 @@ class RadioMorphologyClassifier(ClassifierMixin, BaseEstimator, Saved):
                     if name.startswith(start)
                 }
             )
-            made.networks_.append(network.eval())
+            networks.append(network.eval())
+        made.networks_, made.specialists_ = networks[:members], networks[members:]
         return made
+
+
+def _taken_apart(images: NDArray[Any]) -> tuple[Islands, pd.DataFrame]:
+    masker = SourceMasker("central")
+    found = masker.islands(images)
+    masker.masked(found)
+    return found, masker.report_
 
 
 def _cutouts(X: ArrayLike | CutoutSet) -> CutoutSet:
@@ -390,11 +437,6 @@ def _refuse_few(allowed: NDArray[Any], classes: NDArray[np.str_], n_folds: int) 
         raise ValueError(f"y: only one class has sources that can be used ({told})")
     if (count < n_folds).any():
         raise ValueError(f"y: a class has fewer sources than the {n_folds} folds ({told})")
-
-
-def _log_mean(logs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Logarithm of the mean probability over members."""
-    return np.asarray(np.log(np.exp(logs).mean(axis=0).clip(1e-12)))
 
 
 def _warn(names: Sequence[str], status: NDArray[Any], lost: NDArray[np.float64]) -> None:

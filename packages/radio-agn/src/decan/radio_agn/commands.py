@@ -89,7 +89,7 @@ def pretrain(
 @commands.command()
 def train(
     out: Annotated[Path, typer.Option(help="Folder for the weights.")] = Path("radio-agn-weights"),
-    preset: Annotated[str, typer.Option(help="shipped (half an hour) or quick.")] = "shipped",
+    preset: Annotated[str, typer.Option(help="shipped (an hour) or quick.")] = "shipped",
 ) -> None:
     """Train the weights that are shipped; interrupted training goes on where it stopped."""
     from .shipped import train_shipped

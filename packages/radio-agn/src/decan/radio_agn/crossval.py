@@ -113,6 +113,8 @@ def cross_validate(
     allowed: NDArray[Any] | None = None,
     start: str | os.PathLike[str] | None = None,
     learning_rate: float = 5e-3,
+    pair: tuple[int, int] | None = None,
+    pair_shares: NDArray[Any] | None = None,
     progress: bool = False,
 ) -> NDArray[np.float64]:
     """Log probabilities of every row from each network that has not seen it.
@@ -134,10 +136,12 @@ def cross_validate(
     allowed : ndarray, shape (n, n_classes), optional
         Other labels than the pool's.
     start : path-like, optional
-        Folder of an earlier call: each network begins with the encoder of the one that left
-        out the same fold.
+        Folder of an earlier call: each network goes on from the one that left out the same
+        fold; where ``allowed`` has other classes, its encoder alone does.
     learning_rate : float
         Largest learning rate.
+    pair, pair_shares
+        See :func:`~decan.radio_agn.fitting.fit_network`; a row of shares for each of the pool.
     progress : bool
         Whether to show bars.
 
@@ -169,7 +173,10 @@ def cross_validate(
         network = build_network(labels.shape[1], group=group, fields=fields, random_state=seed)
         if start is not None:
             begun = kept_network(start, seed, fold, group=group, fields=fields)
-            network.encoder.load_state_dict(begun.encoder.state_dict())
+            if labels.shape[1] == pool.allowed.shape[1]:
+                network.load_state_dict(begun.state_dict())
+            else:
+                network.encoder.load_state_dict(begun.encoder.state_dict())
         chosen = training_rows(pool, fold)
         chosen = chosen if rows is None else np.intersect1d(chosen, rows)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -178,6 +185,8 @@ def cross_validate(
             stamps[chosen],
             labels[chosen],
             weights=class_weights(soft_targets(labels[chosen])),
+            pair=pair,
+            pair_shares=None if pair_shares is None else pair_shares[chosen],
             epochs=epochs,
             learning_rate=learning_rate,
             checkpoint=file.with_suffix(".ckpt"),

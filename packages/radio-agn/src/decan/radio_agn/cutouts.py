@@ -21,7 +21,7 @@ from scipy import ndimage
 from decan.core.errors import CorruptFile, SchemaError
 from decan.core.files import reading
 
-from .masking import BEAM_ARCSEC, PIXEL_ARCSEC
+from .islands import BEAM_ARCSEC, PIXEL_ARCSEC
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +31,8 @@ __all__ = ["CutoutSet", "positions"]
 _EDGE = 0.3
 # Pixels of other sizes (arcsec) are a damaged header: resampled, they would fill the memory.
 _FINEST, _COARSEST = 0.05, 60.0
+# A beam below this share of FIRST's would show more than the networks have ever seen.
+_SHARP = 0.9
 
 
 @dataclass
@@ -134,7 +136,7 @@ class CutoutSet:
 
     @classmethod
     def from_fits(cls, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> Self:
-        """Cutouts from FITS images, resampled to FIRST's pixels where theirs differ.
+        """Cutouts from FITS images, brought to FIRST's pixels and to its beam if theirs is sharper.
 
         Parameters
         ----------
@@ -347,6 +349,8 @@ def _read_fits(path: Path) -> dict[str, Any]:
             data = data[0]
         beam, notes = _beam(path, header)
         image, told = _in_first_pixels(path, data.astype(np.float32), header)
+        image, beam, smoothed = _in_first_beam(image, beam)
+        told += smoothed
         return {
             "name": str(header.get("OBJECT") or path.stem).strip(),
             "image": image,
@@ -397,6 +401,22 @@ def _in_first_pixels(
     if abs(found / PIXEL_ARCSEC - 1) < 5e-3:
         return image, []
     return resampled(image, found), [f"resampled from {found:.3g} arcsec/px"]
+
+
+def _in_first_beam(
+    image: NDArray[np.float32], beam: list[float]
+) -> tuple[NDArray[np.float32], list[float], list[str]]:
+    """An image of a sharper survey as FIRST's beam would show it, in flux a new beam."""
+    own = float(np.sqrt(beam[0] * beam[1]))
+    if own > _SHARP * BEAM_ARCSEC:
+        return image, beam, []
+    sigma = np.sqrt(BEAM_ARCSEC**2 - own**2) / 2.3548 / PIXEL_ARCSEC
+    known = np.isfinite(image)
+    weight = ndimage.gaussian_filter(known.astype(float), sigma)
+    wide = ndimage.gaussian_filter(np.where(known, image, 0.0), sigma) / np.maximum(weight, 1e-3)
+    shown = np.where(known, wide * (BEAM_ARCSEC / own) ** 2, np.nan).astype(np.float32)
+    told = f"smoothed from a beam of {own:.3g} to {BEAM_ARCSEC} arcsec"
+    return shown, [BEAM_ARCSEC, BEAM_ARCSEC, 0.0], [told]
 
 
 def resampled(

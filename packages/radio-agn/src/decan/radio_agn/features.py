@@ -8,17 +8,20 @@ of the source's own flux.
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from .masking import PIXEL_ARCSEC, SourceMasker, central_islands, islands
+from .islands import PIXEL_ARCSEC, Islands, central_islands
+from .masking import SourceMasker
 from .scattering import SCATTERING_NAMES, scattering
-from .stamps import STAMP_MASKER, network_stamps
+from .stamps import STAMP_MASKER, stamps_of
 
-__all__ = ["feature_names", "morphology_features"]
+__all__ = ["feature_names", "features_of", "morphology_features"]
 
 Array = NDArray[np.float64]
 
@@ -27,7 +30,7 @@ _RINGS = (0.0, 0.35, 0.7, 1.05, 1.6)
 _ORDERS = (1, 2, 3, 4)
 _PEAKS = 4
 _MARGIN = 5
-_TOUCHING = np.ones((3, 3), dtype=bool)
+_AT_ONCE = 64
 
 
 def morphology_features(
@@ -60,16 +63,47 @@ def morphology_features(
     """
     masker = STAMP_MASKER if masker is None else masker
     stack = np.asarray(images)
-    if stamps is None:
-        stamps = network_stamps(stack, masker=masker)
     rows = np.full((len(stack), len(feature_names())), np.nan)
-    for start in range(0, len(stack), 256):
-        part = slice(start, start + 256)
-        rows[part, : -2 * len(SCATTERING_NAMES)] = _measured(stack[part], masker)
-    both = np.asarray(stamps, dtype=np.float64)
-    rows[:, -2 * len(SCATTERING_NAMES) : -len(SCATTERING_NAMES)] = scattering(both[:, 0])
-    rows[:, -len(SCATTERING_NAMES) :] = scattering(both[:, 2])
+    for start in range(0, len(stack), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        found = masker.islands(stack[part])
+        seen = stamps_of(found, masker=masker) if stamps is None else np.asarray(stamps)[part]
+        rows[part] = features_of(found, seen, masker=masker)
     return rows
+
+
+def features_of(found: Islands, stamps: ArrayLike, *, masker: SourceMasker | None = None) -> Array:
+    """Features of images that have been taken apart.
+
+    Parameters
+    ----------
+    found : Islands
+        From :meth:`SourceMasker.islands`.
+    stamps : array_like, shape (n, 4, 65, 65)
+        From :func:`~decan.radio_agn.stamps.stamps_of`.
+    masker : SourceMasker, optional
+        Its reach is used.
+
+    Returns
+    -------
+    ndarray of float, shape (n, len(feature_names()))
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.zeros((1, 150, 150))
+    >>> image[0, 73:77, 50:100] = 1.0
+    >>> found = STAMP_MASKER.islands(image)
+    >>> features_of(found, stamps_of(found)).shape == (1, len(feature_names()))
+    True
+    """
+    masker = STAMP_MASKER if masker is None else masker
+    near, _ = central_islands(found, masker.pixel_arcsec, masker.reach_arcsec, masker.centre_arcsec)
+    measured = [
+        list(_measures(*row).values()) for row in zip(found.over, found.labels, near, strict=True)
+    ]
+    seen = np.asarray(stamps, dtype=np.float64)
+    return np.hstack([np.array(measured), scattering(seen[:, 0])])
 
 
 def feature_names() -> list[str]:
@@ -85,77 +119,97 @@ def feature_names() -> list[str]:
     True
     """
     empty = np.zeros((9, 9))
-    measured = _measures(empty, empty, np.zeros((9, 9), np.int32))
-    waves = [f"{part}, {name}" for part in ("source", "field") for name in SCATTERING_NAMES]
-    return [*measured, *waves]
+    measured = _measures(empty, np.zeros((9, 9), np.int32), np.zeros((9, 9), bool))
+    return [*measured, *(f"source, {name}" for name in SCATTERING_NAMES)]
 
 
-def _measured(stack: Array, masker: SourceMasker) -> Array:
-    stack = np.asarray(stack, dtype=np.float64)
-    labels, found = islands(
-        stack,
-        thresh_isl=masker.thresh_isl,
-        thresh_pix=masker.thresh_pix,
-        min_area=masker.min_area,
-    )
-    over = np.nan_to_num(stack - found.level[:, None, None]).clip(min=0)
-    field = np.where(labels > 0, over, 0.0)
-    near, _ = central_islands(
-        stack, labels, masker.pixel_arcsec, masker.reach_arcsec, masker.centre_arcsec
-    )
-    source = np.where(near, over, 0.0)
-    return np.array(
-        [list(_measures(*row).values()) for row in zip(source, field, labels, strict=True)]
-    )
-
-
-def _measures(source: Array, field: Array, labels: NDArray[np.int32]) -> dict[str, float]:
-    if not source.any():
+def _measures(over: Array, labels: NDArray[np.int32], near: NDArray[np.bool_]) -> dict[str, float]:
+    field = _Part.of(over, labels, labels > 0)
+    source = _Part.of(over, labels, near)
+    if not source.flux.any():
         source = field
-    out = _island_measures(source, field, labels)
-    for name, image in (("source", source), ("field", field)):
-        shape, frame = _shape_measures(image)
+    out = _island_measures(source, field)
+    for name, part in (("source", source), ("field", field)):
+        shape, frame = _shape_measures(part)
         measured = {
             **shape,
             **_profile_measures(frame),
             **_harmonic_measures(frame),
-            **_peak_measures(image, frame),
-            **_level_measures(image),
+            **_peak_measures(part, frame),
+            **_level_measures(part),
         }
         out |= {f"{name} {key}": value for key, value in measured.items()}
     return out
 
 
-def _island_measures(source: Array, field: Array, labels: NDArray[np.int32]) -> dict[str, float]:
+@dataclass(frozen=True)
+class _Part:
+    """The bright pixels of one picture, and the smallest picture that holds them."""
+
+    y: NDArray[np.intp]
+    x: NDArray[np.intp]
+    flux: Array
+    names: NDArray[np.int32]
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, over: Array, labels: NDArray[np.int32], mask: NDArray[np.bool_]) -> _Part:
+        pixels = np.flatnonzero(mask)
+        flux = over.ravel()[pixels]
+        pixels, flux = pixels[flux > 0], flux[flux > 0]
+        y, x = np.divmod(pixels, over.shape[1])
+        return cls(y, x, flux, labels.ravel()[pixels], over.shape)
+
+    @cached_property
+    def corner(self) -> NDArray[np.intp]:
+        """Where the cut-out begins."""
+        if not self.y.size:
+            return np.zeros(2, dtype=np.intp)
+        return np.array([self.y.min(), self.x.min()]) - _MARGIN
+
+    @cached_property
+    def cut(self) -> Array:
+        """The part of the picture that is not empty, with a margin."""
+        if not self.y.size:
+            return np.zeros((9, 9))
+        y, x = self.y - self.corner[0], self.x - self.corner[1]
+        picture = np.zeros((int(y.max()) + _MARGIN + 1, int(x.max()) + _MARGIN + 1))
+        picture[y, x] = self.flux
+        return picture
+
+
+def _island_measures(source: _Part, field: _Part) -> dict[str, float]:
     """Flux, area and place of the brightest islands."""
-    count = int(labels.max())
-    total = field.sum()
+    count = int(field.names.max(initial=0))
+    total = field.flux.sum()
     out = {
         "islands": float(count),
-        "source share": source.sum() / total if total > 0 else np.nan,
-        "pixels": float((field > 0).sum()),
+        "source share": source.flux.sum() / total if total > 0 else np.nan,
+        "pixels": float(field.flux.size),
     }
     keys = ("share", "area", "distance", "peak")
     rows = np.full((_PEAKS, len(keys)), np.nan)
     angles = np.full(_PEAKS, np.nan)
     if count:
-        index = np.arange(1, count + 1)
-        flux = np.asarray(ndimage.sum(field, labels, index))
-        order = np.argsort(flux)[::-1][:_PEAKS]
-        area = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-        peak = np.asarray(ndimage.maximum(field, labels, index))
-        middle = np.asarray(ndimage.center_of_mass(field, labels, index[order]))
-        offset = middle - (np.array(field.shape) - 1) / 2
+        flux = np.bincount(field.names, field.flux)
+        area = np.bincount(field.names)
+        peak = np.zeros(count + 1)
+        np.maximum.at(peak, field.names, field.flux)
+        order = np.argsort(-flux[1:], kind="stable")[:_PEAKS] + 1
+        middle = [
+            np.bincount(field.names, field.flux * place)[order] / flux[order] - (size - 1) / 2
+            for place, size in zip((field.y, field.x), field.shape, strict=True)
+        ]
         rows[: len(order)] = np.stack(
             [
                 flux[order] / total,
                 area[order],
-                np.hypot(*offset.T) * PIXEL_ARCSEC,
-                peak[order] / field.max(),
+                np.hypot(*middle) * PIXEL_ARCSEC,
+                peak[order] / peak.max(),
             ],
             axis=1,
         )
-        angles[: len(order)] = np.arctan2(offset[:, 0], offset[:, 1])
+        angles[: len(order)] = np.arctan2(*middle)
     for number, row in enumerate(rows, 1):
         out |= {f"island {number} {key}": float(v) for key, v in zip(keys, row, strict=True)}
     out["angle of islands 1, 2"] = _between(angles[0], angles[1])
@@ -163,14 +217,14 @@ def _island_measures(source: Array, field: Array, labels: NDArray[np.int32]) -> 
     return out
 
 
-def _shape_measures(image: Array) -> tuple[dict[str, float], dict[str, Any]]:
+def _shape_measures(part: _Part) -> tuple[dict[str, float], dict[str, Any]]:
     """Moments, and the frame of the principal axes that the other measures share."""
     keys = ("length", "width", "axis ratio", "offset", "bend", "bend of area", "skewness",
             "skewness across", "kurtosis", "flux at peak", "concentration")  # fmt: skip
-    y, x = np.nonzero(image)
+    y, x = part.y, part.x
     if len(y) < 3:
         return dict.fromkeys(keys, np.nan), {}
-    flux = image[y, x] / image[y, x].sum()
+    flux = part.flux / part.flux.sum()
     cy, cx = (flux * y).sum(), (flux * x).sum()
     dy, dx = y - cy, x - cx
     tensor = np.array(
@@ -183,7 +237,7 @@ def _shape_measures(image: Array) -> tuple[dict[str, float], dict[str, Any]]:
     minor, major = np.sqrt(np.maximum(values, 1e-3))
     along = dx * axes[0, 1] + dy * axes[1, 1]
     across = dx * axes[0, 0] + dy * axes[1, 0]
-    centre = (np.array(image.shape) - 1) / 2
+    centre = (np.array(part.shape) - 1) / 2
     low, high = along.min(), along.max()
     half = max(high - low, 1.0) / 2
     u, v = along / half, across / half
@@ -292,7 +346,7 @@ def _opening(angle: Array, weight: Array) -> float:
     return float(np.degrees(2 * np.arccos(min(mean, 1.0))))
 
 
-def _peak_measures(image: Array, frame: dict[str, Any]) -> dict[str, float]:
+def _peak_measures(part: _Part, frame: dict[str, Any]) -> dict[str, float]:
     """Local maxima: how far out, how bright, and at which angle they see each other."""
     keys = [f"peak {n} {what}" for n in range(1, _PEAKS + 1) for what in ("radius", "height")]
     keys += ["peaks", "distance of peaks", "peaks over length"]
@@ -300,15 +354,14 @@ def _peak_measures(image: Array, frame: dict[str, Any]) -> dict[str, float]:
     out = dict.fromkeys(keys, np.nan)
     if not frame:
         return out
-    image, corner = _cut(image)
-    smooth = ndimage.gaussian_filter(image, 1.0, mode="constant")
+    smooth = ndimage.gaussian_filter(part.cut, 1.0, mode="constant")
     tops = (smooth == ndimage.maximum_filter(smooth, size=7)) & (smooth > 0.03 * smooth.max())
     y, x = np.nonzero(tops)
     height = smooth[y, x]
     order = np.argsort(height)[::-1]
     y, x, height = y[order], x[order], height[order] / height.max()
     out["peaks"] = float(len(y))
-    offset = np.stack([y, x], axis=1) + corner - frame["centre"]
+    offset = np.stack([y, x], axis=1) + part.corner - frame["centre"]
     radius = np.hypot(*offset.T)
     for n in range(min(_PEAKS, len(y))):
         out[f"peak {n + 1} radius"] = float(radius[n] / frame["half"])
@@ -324,28 +377,32 @@ def _peak_measures(image: Array, frame: dict[str, Any]) -> dict[str, float]:
     return out
 
 
-def _level_measures(image: Array) -> dict[str, float]:
+def _level_measures(part: _Part) -> dict[str, float]:
     """Area, outline and number of pieces above fractions of the peak."""
     out: dict[str, float] = {}
-    image, _ = _cut(image)
-    peak = image.max()
+    picture = part.cut
+    peak = picture.max()
     for level in _LEVELS:
-        inside = image > level * peak if peak > 0 else np.zeros(image.shape, bool)
-        area = float(inside.sum())
-        edge = float((inside ^ ndimage.binary_erosion(inside)).sum())
+        inside = picture > level * peak if peak > 0 else np.zeros(picture.shape, bool)
+        area, edge, pieces = _outlined(inside)
         out[f"area above {level:g}"] = area
         out[f"outline above {level:g}"] = edge / np.sqrt(area) if area else np.nan
-        out[f"pieces above {level:g}"] = float(ndimage.label(inside, structure=_TOUCHING)[1])
+        out[f"pieces above {level:g}"] = pieces
     return out
 
 
-def _cut(image: Array) -> tuple[Array, NDArray[np.intp]]:
-    """The part of an image that is not empty, with a margin, and where its corner was."""
-    rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
-    if not rows.size:
-        return np.zeros((9, 9)), np.zeros(2, dtype=np.intp)
-    part = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return np.pad(part, _MARGIN), np.array([rows[0], columns[0]]) - _MARGIN
+def _outlined(inside: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Area, pixels that touch the outside, and pieces less holes, of a mask with a margin."""
+    middle = inside[1:-1, 1:-1]
+    kept = middle & inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:]
+    area = int(np.count_nonzero(middle))
+    # Euler's number by vertices, edges and faces of the pixels taken as closed squares, which
+    # counts pixels that touch at a corner as one piece.
+    down, right = inside[:-1] | inside[1:], inside[:, :-1] | inside[:, 1:]
+    corners = down[:, :-1] | down[:, 1:]
+    edges = np.count_nonzero(down) + np.count_nonzero(right)
+    pieces = np.count_nonzero(corners) - edges + area
+    return float(area), float(area - np.count_nonzero(kept)), float(pieces)
 
 
 def _shared_out(place: Array, weight: Array, size: int) -> Array:

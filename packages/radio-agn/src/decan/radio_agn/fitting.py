@@ -7,6 +7,7 @@ of the two together, so that the network is free to say which.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,13 @@ from decan.core.training import History, fit
 
 from .augment import RadioAugment, turn
 
-__all__ = ["class_weights", "fit_network", "network_logits", "soft_targets"]
+__all__ = ["class_weights", "ensemble_logits", "fit_network", "network_logits", "soft_targets"]
 
+_SMOOTHING = 0.1
 TEST_ANGLES = (0.0, 22.5, 45.0, 67.5)
 """Turns over which an answer is averaged; the group knows the multiples of 90 degrees."""
+_LOOKS = (0.0, 45.0)
+_MANY = 5
 
 
 def soft_targets(allowed: ArrayLike) -> NDArray[np.float32]:
@@ -87,11 +91,13 @@ def fit_network(
     allowed: ArrayLike,
     *,
     weights: ArrayLike | None = None,
+    pair: tuple[int, int] | None = None,
+    pair_shares: ArrayLike | None = None,
     epochs: int = 12,
     batch_size: int = 32,
     learning_rate: float = 5e-3,
     weight_decay: float = 1e-2,
-    smoothing: float = 0.1,
+    smoothing: float = _SMOOTHING,
     augment: RadioAugment | None = None,
     precision: str = "bfloat16",
     checkpoint: str | os.PathLike[str] | None = None,
@@ -111,6 +117,10 @@ def fit_network(
         probability of all of them together counts.
     weights : array_like, shape (n,), optional
         Weights of the rows.
+    pair : (int, int), optional
+        Two classes that are asked about once more, each against the other alone.
+    pair_shares : array_like, shape (n, 2), optional
+        Their shares where a label of one convention is at hand, NaN elsewhere.
     epochs, batch_size, learning_rate, weight_decay : int or float
         One cycle of AdamW.
     smoothing : float
@@ -149,6 +159,8 @@ def fit_network(
         if weights is None
         else torch.from_numpy(np.asarray(weights, dtype=np.float32)),
     }
+    if pair is not None:
+        data["pair"] = torch.from_numpy(np.asarray(pair_shares, dtype=np.float32))
 
     def loss(model: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         log_p = model(augment(batch["stamp"].float())).float().log_softmax(dim=1)
@@ -158,7 +170,8 @@ def fit_network(
         either = -torch.logsumexp(inside, dim=1)
         told = torch.where(batch["partial"], either, exact)
         row = (1 - smoothing) * told - smoothing * log_p.mean(dim=1)
-        return (batch["weight"] * row).mean(), {}
+        total = (batch["weight"] * row).mean()
+        return total + (_pair_loss(log_p[:, list(pair)], batch["pair"]) if pair else 0.0), {}
 
     return fit(
         network,
@@ -174,6 +187,15 @@ def fit_network(
         rng=random_state,
         progress=progress,
     )
+
+
+def _pair_loss(log_p: Tensor, shares: Tensor) -> Tensor:
+    """Cross-entropy between two classes, over the rows that have a label of the convention."""
+    named = shares.isfinite().all(dim=1)
+    alone = log_p.log_softmax(dim=1)
+    told = -(shares.nan_to_num() * alone).sum(dim=1)
+    row = (1 - _SMOOTHING) * told - _SMOOTHING * alone.mean(dim=1)
+    return torch.where(named, row, 0.0).mean()
 
 
 @torch.no_grad()
@@ -218,3 +240,40 @@ def network_logits(
         seen = [network(turn(batch, angle)).softmax(dim=1) for angle in angles]
         parts.append(torch.stack(seen).mean(dim=0).double().cpu().numpy())
     return np.log(np.concatenate(parts).clip(1e-12)) if parts else np.empty((0, 0))
+
+
+def ensemble_logits(networks: Sequence[nn.Module], stamps: NDArray[Any]) -> NDArray[np.float64]:
+    """Log probabilities by each network of an ensemble.
+
+    A small ensemble looks four times. In one of five networks or more each looks once, by
+    turns at the picture as it is and turned by 45 degrees: a mirror leaves both of these as
+    they are, up to quarter turns, so that quarter turns and mirrors still change nothing.
+
+    Parameters
+    ----------
+    networks : sequence of torch.nn.Module
+        Trained.
+    stamps : ndarray, shape (n, channels, size, size)
+        Stamps.
+
+    Returns
+    -------
+    ndarray of float, shape (n_networks, n, n_classes)
+
+    Examples
+    --------
+    >>> from decan.radio_agn.crossval import build_network
+    >>> network = build_network(3, fields=(2,))
+    >>> ensemble_logits([network] * 8, np.zeros((2, 4, 65, 65))).shape
+    (8, 2, 3)
+    """
+    if len(networks) < _MANY:
+        return np.stack([network_logits(network, stamps) for network in networks])
+    given = torch.from_numpy(np.ascontiguousarray(stamps, dtype=np.float32))
+    views = [turn(given, angle).numpy() for angle in _LOOKS]
+    return np.stack(
+        [
+            network_logits(network, views[number % len(views)], angles=(0.0,))
+            for number, network in enumerate(networks)
+        ]
+    )

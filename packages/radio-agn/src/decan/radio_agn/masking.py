@@ -7,160 +7,21 @@ carry the names of the literature: ``islands`` keeps every significant island (R
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from .islands import BEAM_ARCSEC, PIXEL_ARCSEC, Islands, central_islands, islands
+
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "BEAM_ARCSEC",
-    "PIXEL_ARCSEC",
-    "Background",
-    "Normalizer",
-    "SourceMasker",
-    "background",
-    "islands",
-]
+__all__ = ["Normalizer", "SourceMasker"]
 
-BEAM_ARCSEC = 5.4
-"""Beam of FIRST north of declination +4.5 degrees, full width at half maximum."""
-PIXEL_ARCSEC = 1.8
-"""Pixel of FIRST."""
-
-_GREY = 1 / 255 / np.sqrt(12)
 _TOUCHING = np.ones((3, 3), dtype=bool)
 _METHODS = ("islands", "central", "pybdsf", "intersection")
-
-
-@dataclass(frozen=True)
-class Background:
-    """Level and noise of each image of a stack, in the image's own unit.
-
-    Attributes
-    ----------
-    level, noise : ndarray of float, shape (n,)
-        Median, and 1.4826 times the median absolute deviation.
-    rule : ndarray of str, shape (n,)
-        ``"mad"`` where the noise was measured; ``"grey level"`` where most pixels are equal
-        (a blanked or 8-bit image) and the rounding of an 8-bit image stands in for it;
-        ``"blank"`` where the image is constant or empty.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> background(np.zeros((1, 5, 5))).rule
-    array(['blank'], dtype='<U10')
-    """
-
-    level: NDArray[np.float64]
-    noise: NDArray[np.float64]
-    rule: NDArray[np.str_]
-
-
-def background(images: ArrayLike) -> Background:
-    """Median level and noise of each image.
-
-    In a blanked cutout the background is exactly zero and its deviation too; a threshold of
-    three times nothing would make an island of every stray pixel. The noise is then that of
-    rounding to 8 bits, the range of the image being 255 levels.
-
-    Parameters
-    ----------
-    images : array_like, shape (n, ny, nx)
-        NaN pixels are left out.
-
-    Returns
-    -------
-    Background
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> image = np.zeros((1, 20, 20))
-    >>> image[0, 8:12, 8:12] = 5.0
-    >>> found = background(image)
-    >>> found.rule[0], round(float(found.noise[0]), 4)
-    (np.str_('grey level'), 0.0057)
-    """
-    flat = np.asarray(images, dtype=float)
-    flat = flat.reshape(len(flat), -1)
-    finite = np.isfinite(flat)
-    empty = ~finite.any(axis=1)
-    filled = np.where(empty[:, None], 0.0, np.where(finite, flat, np.nan))
-    if finite.all():
-        level = np.median(filled, axis=1)
-        deviation = np.median(np.abs(filled - level[:, None]), axis=1)
-    else:
-        level = np.nanmedian(filled, axis=1)
-        deviation = np.nanmedian(np.abs(filled - level[:, None]), axis=1)
-    span = np.nanmax(filled, axis=1) - np.nanmin(filled, axis=1)
-    # The median deviation of integers may be zero although most of them differ a little.
-    measured = 1.4826 * deviation
-    coarse = measured < _GREY * span * 1e-3
-    noise = np.where(coarse, _GREY * span, measured)
-    rule = np.where(span <= 0, "blank", np.where(coarse, "grey level", "mad"))
-    return Background(level, noise, rule.astype("<U10"))
-
-
-def islands(
-    images: ArrayLike,
-    *,
-    thresh_isl: float = 3.0,
-    thresh_pix: float = 5.0,
-    min_area: int = 6,
-    found: Background | None = None,
-) -> tuple[NDArray[np.int32], Background]:
-    """Islands above a threshold whose peak is above a higher one, numbered in each image.
-
-    Parameters
-    ----------
-    images : array_like, shape (n, ny, nx)
-        NaN counts as background.
-    thresh_isl, thresh_pix : float
-        Thresholds of the island and of its peak, in units of the noise over the background.
-    min_area : int
-        Smallest area, pixels.
-    found : Background, optional
-        Measured here without it.
-
-    Returns
-    -------
-    ndarray of int32, shape (n, ny, nx)
-        0 outside; islands count from 1 in each image.
-    Background
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> image = np.zeros((1, 30, 30))
-    >>> image[0, 13:17, 13:17] = 5.0
-    >>> image[0, 3, 3] = 1e-3
-    >>> labels, _ = islands(image)
-    >>> int(labels.max()), int((labels > 0).sum())
-    (1, 16)
-    """
-    stack = np.asarray(images, dtype=float)
-    found = background(stack) if found is None else found
-    level, noise = found.level[:, None, None], found.noise[:, None, None]
-    usable = np.isfinite(stack) & (noise > 0)
-    above = np.where(usable, (stack - level) / np.where(noise > 0, noise, 1.0), -np.inf)
-    labels = np.zeros(stack.shape, dtype=np.int32)
-    for row, significance in enumerate(above):
-        number, count = ndimage.label(significance > thresh_isl, structure=_TOUCHING)
-        if not count:
-            continue
-        area = np.bincount(number.ravel(), minlength=count + 1)
-        peak = ndimage.maximum(significance, number, index=np.arange(1, count + 1))
-        good = np.concatenate([[False], (np.asarray(peak) > thresh_pix)]) & (area >= min_area)
-        good[0] = False
-        labels[row] = np.where(good, np.cumsum(good), 0)[number]
-    return labels, found
 
 
 class SourceMasker:
@@ -262,32 +123,71 @@ class SourceMasker:
             Flux over the background inside the mask, zero outside.
         """
         stack = _stack(images)
-        labels, found = islands(
-            stack,
+        found = self.islands(stack)
+        over = self.masked(found, stack=stack, beam_arcsec=beam_arcsec)
+        return np.where(self.masks_, over, 0.0)
+
+    def islands(self, images: ArrayLike) -> Islands:
+        """Take a stack apart by the thresholds of this mask.
+
+        Parameters
+        ----------
+        images : array_like, shape (n, ny, nx)
+            Cutouts.
+
+        Returns
+        -------
+        Islands
+        """
+        return islands(
+            images,
             thresh_isl=self.thresh_isl,
             thresh_pix=self.thresh_pix,
             min_area=self.min_area,
         )
-        keep, central = self._kept(stack, labels, found, beam_arcsec)
+
+    def masked(
+        self,
+        found: Islands,
+        *,
+        stack: NDArray[np.float64] | None = None,
+        beam_arcsec: float = BEAM_ARCSEC,
+    ) -> NDArray[np.float64]:
+        """Masks and report of a stack that has been taken apart.
+
+        Parameters
+        ----------
+        found : Islands
+            From :meth:`islands`.
+        stack : ndarray, shape (n, ny, nx), optional
+            The images themselves, needed by PyBDSF and photutils alone.
+        beam_arcsec : float
+            Beam, needed by PyBDSF alone.
+
+        Returns
+        -------
+        ndarray of float, shape (n, ny, nx)
+            Flux over the background, inside the mask and outside.
+        """
+        keep, central = central_islands(
+            found, self.pixel_arcsec, self.reach_arcsec, self.centre_arcsec
+        )
+        if self.method != "central":
+            keep = self._kept(found, stack, beam_arcsec)
         if self.dilation:
             keep = _dilated(keep, self.dilation)
-        over = np.nan_to_num(stack - found.level[:, None, None])
         self.masks_ = keep
-        self.report_ = _report(stack, over, labels, keep, central, found)
-        return np.where(keep, over, 0.0)
+        self.report_ = _report(found, keep, central)
+        return found.over
 
     def _kept(
-        self, stack: NDArray[np.float64], labels: NDArray[np.int32], found: Background, beam: float
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        near, central = central_islands(
-            stack, labels, self.pixel_arcsec, self.reach_arcsec, self.centre_arcsec
-        )
+        self, found: Islands, stack: NDArray[np.float64] | None, beam: float
+    ) -> NDArray[np.bool_]:
         if self.method == "islands":
-            return labels > 0, central
-        if self.method == "central":
-            return near, central
+            return found.labels > 0
         from .peers import photutils_central, pybdsf_islands
 
+        stack = found.over if stack is None else stack
         keep = pybdsf_islands(
             stack,
             thresh_isl=self.thresh_isl,
@@ -297,57 +197,7 @@ class SourceMasker:
         )
         if self.method == "intersection":
             keep &= photutils_central(stack, n_sigma=self.thresh_isl, min_area=self.min_area)
-        return keep, central
-
-
-def central_islands(
-    stack: NDArray[np.float64],
-    labels: NDArray[np.int32],
-    pixel_arcsec: float,
-    reach_arcsec: float,
-    centre_arcsec: float,
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which pixels belong to the central source, and whether there is one.
-
-    Parameters
-    ----------
-    stack : ndarray, shape (n, ny, nx)
-        Images.
-    labels : ndarray of int, shape (n, ny, nx)
-        Numbered islands.
-    pixel_arcsec, reach_arcsec, centre_arcsec : float
-        As in :class:`SourceMasker`.
-
-    Returns
-    -------
-    ndarray of bool, shape (n, ny, nx)
-    ndarray of bool, shape (n,)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> labels = np.zeros((1, 41, 41), dtype=np.int32)
-    >>> labels[0, 2:6, 2:6] = 1
-    >>> near, central = central_islands(np.ones((1, 41, 41)), labels, 1.8, 29.0, 15.0)
-    >>> bool(near.any()), bool(central[0])
-    (False, False)
-    """
-    y, x = _offsets(stack.shape[1:])
-    distance = np.hypot(x, y) * pixel_arcsec
-    reached = np.where(distance <= reach_arcsec, labels, 0)
-    near = np.zeros(labels.shape, dtype=bool)
-    central = np.zeros(len(labels), dtype=bool)
-    for row, within in enumerate(reached):
-        names = np.unique(within[within > 0])
-        if not names.size:
-            continue
-        near[row] = np.isin(labels[row], names)
-        touches = distance[near[row]].min() <= centre_arcsec
-        flux = np.nan_to_num(stack[row])[near[row]].clip(min=0)
-        total = flux.sum() or 1.0
-        middle = np.hypot((flux * x[near[row]]).sum(), (flux * y[near[row]]).sum()) / total
-        central[row] = touches or middle * pixel_arcsec <= centre_arcsec
-    return near, central
+        return keep
 
 
 class Normalizer:
@@ -432,54 +282,52 @@ def _stack(images: ArrayLike) -> NDArray[np.float64]:
     return stack.astype(np.float64)
 
 
-def _offsets(shape: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Offsets of the pixels from the centre of the image, pixels."""
-    y, x = np.mgrid[: shape[0], : shape[1]].astype(float)
-    return y - (shape[0] - 1) / 2, x - (shape[1] - 1) / 2
-
-
 def _dilated(masks: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
-    structure = np.zeros((3, 3, 3), dtype=bool)
-    structure[1] = True
-    return np.asarray(ndimage.binary_dilation(masks, structure, iterations=pixels))
+    wide = np.zeros_like(masks)
+    for mask, out in zip(masks, wide, strict=True):
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if rows.size:
+            # Nothing grows outside of this frame.
+            part = (
+                slice(max(0, rows[0] - pixels), rows[-1] + pixels + 1),
+                slice(max(0, columns[0] - pixels), columns[-1] + pixels + 1),
+            )
+            out[part] = ndimage.binary_dilation(mask[part], _TOUCHING, iterations=pixels)
+    return wide
 
 
-def _report(
-    stack: NDArray[np.float64],
-    over: NDArray[np.float64],
-    labels: NDArray[np.int32],
-    keep: NDArray[np.bool_],
-    central: NDArray[np.bool_],
-    found: Background,
-) -> pd.DataFrame:
+def _report(found: Islands, keep: NDArray[np.bool_], central: NDArray[np.bool_]) -> pd.DataFrame:
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    nan = ~np.isfinite(stack)
-    for row in range(len(stack)):
-        inside = labels[row] > 0
-        flux = float(over[row][inside].sum())
-        kept = float(over[row][inside & keep[row]].sum())
-        names = np.unique(labels[row][inside])
-        left = np.unique(labels[row][inside & ~keep[row]])
-        gone = over[row][inside & ~keep[row]]
-        peak = over[row][keep[row]].max() if keep[row].any() else np.nan
+    for row in range(len(found)):
+        pixels = np.flatnonzero(found.labels[row])
+        names, flux = found.labels[row].ravel()[pixels], found.over[row].ravel()[pixels]
+        inside = keep[row].ravel()[pixels]
+        count = int(names.max(initial=0))
+        total, kept = float(flux.sum()), float(flux[inside].sum())
+        peak = found.over[row].ravel()[np.flatnonzero(keep[row])].max(initial=-np.inf)
+        gone = flux[~inside]
+        rule = str(found.background.rule[row])
+        missing = float(found.nan_fraction[row])
         rows.append(
             {
-                "status": _status(
-                    found.rule[row], float(nan[row].mean()), names.size, central[row]
-                ),
-                "noise": float(found.noise[row]),
-                "noise_rule": str(found.rule[row]),
-                "nan_fraction": float(nan[row].mean()),
-                "n_islands": int(names.size),
-                "n_removed": int(left.size),
-                "flux_kept": kept / flux if flux > 0 else np.nan,
-                "flux_removed": 1 - kept / flux if flux > 0 else np.nan,
-                "largest_removed": float(gone.max() / peak) if gone.size else 0.0,
+                "status": _status(rule, missing, count, central[row]),
+                "noise": float(found.background.noise[row]),
+                "noise_rule": rule,
+                "nan_fraction": missing,
+                "n_islands": count,
+                "n_removed": int(np.unique(names[~inside]).size),
+                "flux_kept": kept / total if total > 0 else np.nan,
+                "flux_removed": 1 - kept / total if total > 0 else np.nan,
+                "largest_removed": _over(float(gone.max()), float(peak)) if gone.size else 0.0,
             }
         )
     return pd.DataFrame(rows)
+
+
+def _over(gone: float, kept: float) -> float:
+    return gone / kept if np.isfinite(kept) else np.nan
 
 
 def _status(rule: str, nan_fraction: float, n_islands: int, central: bool) -> str:

@@ -37,6 +37,13 @@ class PaperEncoder(nn.Module):
     n_features : int
         Length of the flattened map; 20,736 in the paper.
 
+    Notes
+    -----
+    On D16 the two convolutions have 33,858 free weights: eleven circular harmonics fit on a
+    filter of 5 pixels, so that 6 fields take 6 x 11 and 16 fields 16 x 6 x 32 x 11. A count of
+    all parameters of the released network gives 56,659: it has 151 x 151 more in a mask that
+    e2cnn keeps as a parameter without a gradient, and that the released code never applies.
+
     Examples
     --------
     >>> import torch

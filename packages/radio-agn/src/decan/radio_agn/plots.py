@@ -19,6 +19,7 @@ __all__ = [
     "CLASS_COLOURS",
     "plot_confusion",
     "plot_cutout",
+    "plot_precision_recall",
     "plot_probabilities",
     "plot_reliability",
     "plot_roc",
@@ -230,6 +231,41 @@ def plot_roc(curves: Mapping[str, tuple[ArrayLike, ArrayLike]], *, ax: Axes | No
     ax.plot([0, 1], [0, 1], color=COLOURS["grey"], lw=0.8, ls=":")
     ax.set_xlabel("false positive rate")
     ax.set_ylabel("true positive rate")
+    ax.legend()
+    return ax
+
+
+def plot_precision_recall(
+    curves: Mapping[str, tuple[ArrayLike, ArrayLike]], *, ax: Axes | None = None
+) -> Axes:
+    """Precision against recall of several scores.
+
+    Parameters
+    ----------
+    curves : mapping of str to (y, score)
+        Truth (1 positive) and score of each.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> ax = plot_precision_recall({"a": ([0, 1], [0.1, 0.9])})
+    >>> plt.close(ax.figure)
+    """
+    from sklearn.metrics import precision_recall_curve
+
+    ax = new_axes(ax, figsize=(4.4, 4.0))
+    for name, (y, score) in curves.items():
+        precision, recall, _ = precision_recall_curve(np.asarray(y), np.asarray(score))
+        ax.step(recall, precision, where="post", label=name)
+    ax.set_ylim(0, 1.02)
+    ax.set_xlabel("recall")
+    ax.set_ylabel("precision")
     ax.legend()
     return ax
 

@@ -13,20 +13,66 @@ from numpy.typing import NDArray
 from decan.core.files import replacing
 
 from .archive import CLASSES, DATASETS, Pool, given_images
-from .blend import Blend, cross_blend
+from .blend import Blend, cross_blend, log_mean, within
 from .classifier import RadioMorphologyClassifier
 from .crossval import FIELDS, cross_validate, kept_network, training_rows
 from .evaluation import morphology_scores
-from .features import morphology_features
-from .stamps import network_stamps
+from .features import features_of
+from .specialists import BENT, PAIR, asked_shares, judge_bent, pair_blend
+from .stamps import STAMP_MASKER, stamps_of
 from .trees import fit_trees, tree_logs
 
-__all__ = ["Judged", "judge_given_images", "train_shipped"]
+__all__ = ["RECIPES", "Judged", "Recipe", "judge_given_images", "train_shipped"]
 
 MORPHOLOGY = "first-morphology"
-EPOCHS = {"shipped": 12, "quick": 1}
-SEEDS = {"shipped": (0, 1, 2), "quick": (0,)}
 _SHIPPED_TREES = 60
+_SECOND_RATE = 4e-3
+_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long the networks are trained.
+
+    Attributes
+    ----------
+    first, second : int
+        Epochs of a first cycle on all classes, and of a second one that goes on from it and
+        asks once more, in one convention, whether tails are wide or narrow.
+    special : int
+        Epochs of specialists for that question, which begin after the first cycle.
+    seeds : tuple of int
+        Networks for each fold, and specialists.
+
+    Examples
+    --------
+    >>> RECIPES["quick"].first
+    1
+    """
+
+    first: int
+    second: int
+    special: int
+    seeds: tuple[int, ...]
+
+    def first_folder(self, keep: Path) -> Path:
+        """Where the networks of the first cycle are kept."""
+        return keep / f"networks-{self.first}"
+
+    def folder(self, keep: Path) -> Path:
+        """Where the networks of the second cycle are kept."""
+        return keep / f"networks-{self.first}-{self.second}"
+
+    def special_folder(self, keep: Path) -> Path:
+        """Where the specialists are kept."""
+        return keep / f"bent-{self.special}"
+
+
+RECIPES = {
+    "shipped": Recipe(12, 20, 12, (0, 1, 2)),
+    "quick": Recipe(1, 1, 1, (0,)),
+}
+"""The recipe of the shipped weights, and one to try the command with."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +91,15 @@ class Judged:
         Log probabilities by every network.
     networks : ndarray of float, shape (n_seeds, n, 5)
         Log probabilities out of fold.
+    first_cycle : ndarray of float, shape (n_seeds, n, 5)
+        Log probabilities out of fold after the first cycle.
     trees : ndarray of float, shape (n, 5)
         Log probabilities out of fold.
+    bent : dict of str to ndarray
+        WAT against NAT, see :func:`~decan.radio_agn.specialists.judge_bent`.
     blended : ndarray of float, shape (n, 5)
-        Probabilities; weight and temperature of each fold come from the other folds.
+        Probabilities by networks, trees and specialists; all weights and the temperature of
+        each fold come from the other folds.
 
     Examples
     --------
@@ -61,16 +112,14 @@ class Judged:
     features: NDArray[np.float32]
     members: NDArray[np.float64]
     networks: NDArray[np.float64]
+    first_cycle: NDArray[np.float64]
     trees: NDArray[np.float64]
+    bent: dict[str, NDArray[np.float64]]
     blended: NDArray[np.float64]
 
 
 def judge_given_images(
-    folder: str | os.PathLike[str],
-    *,
-    epochs: int = 12,
-    seeds: tuple[int, ...] = (0, 1, 2),
-    progress: bool = False,
+    folder: str | os.PathLike[str], recipe: Recipe, *, progress: bool = False
 ) -> Judged:
     """Judge every given image by networks and trees that have not seen its group.
 
@@ -78,10 +127,8 @@ def judge_given_images(
     ----------
     folder : path-like
         Keeps stamps, features and networks; what is there is not made again.
-    epochs : int
-        Passes over the data of each network.
-    seeds : tuple of int
-        Networks for each fold.
+    recipe : Recipe
+        How long, and how many networks.
     progress : bool
         Whether to show bars.
 
@@ -96,26 +143,48 @@ def judge_given_images(
 
     Examples
     --------
-    >>> judge_given_images("kept").blended.shape  # doctest: +SKIP
+    >>> judge_given_images("kept", RECIPES["shipped"]).blended.shape  # doctest: +SKIP
     (3714, 5)
     """
     keep = Path(folder)
     keep.mkdir(parents=True, exist_ok=True)
     pool = given_images()
-    stamps, features = _prepared(pool, keep / "inputs.npz")
-    members = cross_validate(
-        pool, stamps, keep / f"networks-{epochs}", seeds=seeds, epochs=epochs, progress=progress
+    stamps, features = _prepared(pool, keep / "inputs-2.npz")
+    start = recipe.first_folder(keep)
+    first = cross_validate(
+        pool, stamps, start, seeds=recipe.seeds, epochs=recipe.first, progress=progress
     )
-    fold = pool.table["fold"].to_numpy()
-    networks = members[:, fold, np.arange(len(pool))]
-    trees = np.empty_like(networks[0])
-    for one in np.unique(fold):
-        rows, here = training_rows(pool, int(one)), fold == one
-        forest = fit_trees(features[rows], pool.allowed[rows])
-        trees[here] = tree_logs(forest, features[here], len(CLASSES))
-    mean = np.log(np.exp(networks).mean(axis=0))
+    members = cross_validate(
+        pool,
+        stamps,
+        recipe.folder(keep),
+        seeds=recipe.seeds,
+        epochs=recipe.second,
+        learning_rate=_SECOND_RATE,
+        start=start,
+        pair=PAIR,
+        pair_shares=asked_shares(pool),
+        progress=progress,
+    )
+    fold, row = pool.table["fold"].to_numpy(), np.arange(len(pool))
+    networks = members[:, fold, row]
+    mean = log_mean(networks)
+    trees = _judged_by_trees(pool, features)
+    bent = judge_bent(
+        pool,
+        stamps,
+        features,
+        mean[:, list(PAIR)],
+        recipe.special_folder(keep),
+        start,
+        seeds=recipe.seeds,
+        epochs=recipe.special,
+    )
     blended, _ = cross_blend(mean, trees, pool.allowed, fold)
-    return Judged(pool, stamps, features, members, networks, trees, blended)
+    blended = within(blended, PAIR, bent["blended"])
+    return Judged(
+        pool, stamps, features, members, networks, first[:, fold, row], trees, bent, blended
+    )
 
 
 def train_shipped(
@@ -128,7 +197,7 @@ def train_shipped(
     out : path-like
         Folder; what an interrupted run left there is gone on with.
     preset : {'shipped', 'quick'}
-        Fifteen networks of 12 epochs, or five of one.
+        See :data:`RECIPES`.
     progress : bool
         Whether to show bars.
 
@@ -147,25 +216,32 @@ def train_shipped(
     What it made of the given images ships with the library:
 
     >>> RadioMorphologyClassifier.pretrained().manifest_["training"]["seeds"]
-    [0, 1, 2]
+    [0]
     """
-    if preset not in EPOCHS:
+    if preset not in RECIPES:
         raise ValueError(f"preset: found {preset!r}, expected 'shipped' or 'quick'")
-    epochs, seeds = EPOCHS[preset], SEEDS[preset]
-    keep = Path(out) / "kept"
-    judged = judge_given_images(keep, epochs=epochs, seeds=seeds, progress=progress)
+    recipe, keep = RECIPES[preset], Path(out) / "kept"
+    judged = judge_given_images(keep, recipe, progress=progress)
     pool = judged.pool
-    made = RadioMorphologyClassifier(epochs=epochs, n_repeats=len(seeds), fields=list(FIELDS))
+    made = RadioMorphologyClassifier(
+        epochs=recipe.first + recipe.second,
+        n_repeats=1,
+        fields=list(FIELDS),
+    )
     made.classes_ = np.array(CLASSES)
-    made.networks_ = [
-        kept_network(keep / f"networks-{epochs}", seed, fold) for seed in seeds for fold in range(5)
-    ]
+    # One seed is shipped: more of them tell little more and take their time with every cutout.
+    shipped = recipe.seeds[0]
+    made.networks_ = [kept_network(recipe.folder(keep), shipped, fold) for fold in range(5)]
     rows = training_rows(pool, -1)
     made.trees_ = fit_trees(
         judged.features[rows], pool.allowed[rows], n_trees=_SHIPPED_TREES, min_leaf=4
     )
-    mean = np.log(np.exp(judged.networks).mean(axis=0))
+    mean = log_mean(judged.networks)
     made.blend_ = Blend.fit(mean[rows], judged.trees[rows], pool.allowed[rows])
+    special = recipe.special_folder(keep)
+    made.pair_ = BENT
+    made.specialists_ = [kept_network(special, shipped, k, n_classes=2) for k in range(5)]
+    made.pair_blend_ = pair_blend(pool, rows, judged.bent["general"], judged.bent["specialists"])
     return made.save(
         Path(out) / MORPHOLOGY,
         metrics=_metrics(judged),
@@ -181,8 +257,8 @@ def train_shipped(
             ],
             "rows": len(rows),
             "left_out": "every group of MiraBest's test batch; from each network one fold",
-            "seeds": list(seeds),
-            "epochs": epochs,
+            "seeds": [shipped],
+            "epochs": [recipe.first, recipe.second],
         },
     )
 
@@ -200,15 +276,27 @@ def _metrics(judged: Judged) -> dict[str, Any]:
     return {f"four classes, {name}": round(value.value, 4) for name, value in found.items()}
 
 
+def _judged_by_trees(pool: Pool, features: NDArray[np.float32]) -> NDArray[np.float64]:
+    fold = pool.table["fold"].to_numpy()
+    trees = np.empty((len(pool), len(CLASSES)))
+    for one in np.unique(fold):
+        rows, here = training_rows(pool, int(one)), fold == one
+        forest = fit_trees(features[rows], pool.allowed[rows])
+        trees[here] = tree_logs(forest, features[here], len(CLASSES))
+    return trees
+
+
 def _prepared(pool: Pool, file: Path) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
     if file.exists():
         with np.load(file, allow_pickle=False) as kept:
             return kept["stamps"], kept["features"]
-    stamps = [network_stamps(images).astype(np.float16) for images in pool.images]
-    features = [
-        morphology_features(images, stamps=part).astype(np.float32)
-        for images, part in zip(pool.images, stamps, strict=True)
-    ]
+    stamps, features = [], []
+    for images in pool.images:
+        for start in range(0, len(images), _AT_ONCE):
+            found = STAMP_MASKER.islands(images[start : start + _AT_ONCE])
+            seen = stamps_of(found)
+            stamps.append(seen.astype(np.float16))
+            features.append(features_of(found, seen).astype(np.float32))
     both = np.concatenate(stamps), np.concatenate(features)
     with replacing(file) as path, path.open("wb") as stream:
         np.savez_compressed(stream, stamps=both[0], features=both[1])

@@ -14,16 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .archive import Pool
-from .blend import cross_blend
+from .blend import PairBlend, log_mean
 from .crossval import cross_validate, training_rows
 from .trees import fit_trees, tree_logs
 
-__all__ = ["BENT", "bent_labels", "judge_bent"]
+__all__ = ["BENT", "PAIR", "asked_shares", "bent_labels", "judge_bent", "pair_blend"]
 
 BENT = ("WAT", "NAT")
 """The two classes, in the order of the columns."""
+PAIR = (2, 3)
+"""Their columns among all classes."""
 
-_EPOCHS = 12
 _DOUBT = 0.25
 
 
@@ -63,16 +64,43 @@ def bent_labels(pool: Pool) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
     return shares, rows
 
 
+def asked_shares(pool: Pool) -> NDArray[np.float32]:
+    """Shares of :func:`bent_labels`, NaN for rows outside of the convention.
+
+    Parameters
+    ----------
+    pool : Pool
+        The given images.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, 2)
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"catalogue": ["Proctor raw", "Gendre"], "label": ["WAT", "WAT"],
+    ...                       "certain": [True, True]})
+    >>> asked_shares(Pool([], table, np.eye(5, dtype=bool)[[2, 2]])).tolist()
+    [[1.0, 0.0], [nan, nan]]
+    """
+    shares, rows = bent_labels(pool)
+    shares[~np.isin(np.arange(len(shares)), rows)] = np.nan
+    return shares
+
+
 def judge_bent(
     pool: Pool,
     stamps: NDArray[Any],
     features: NDArray[Any],
+    general: NDArray[np.float64],
     folder: str | os.PathLike[str],
     start: str | os.PathLike[str],
     *,
     seeds: tuple[int, ...] = (0, 1, 2),
+    epochs: int = 12,
 ) -> dict[str, NDArray[np.float64]]:
-    """Wide or narrow, out of fold, by specialists.
+    """Wide or narrow, out of fold, by specialists and by the networks for all morphologies.
 
     Parameters
     ----------
@@ -80,22 +108,27 @@ def judge_bent(
         The given images.
     stamps, features : ndarray
         What networks and trees see.
+    general : ndarray, shape (n, 2)
+        Log probabilities of WAT and NAT by the networks for all morphologies, out of fold.
     folder : path-like
-        Keeps the networks.
+        Keeps the specialists.
     start : path-like
-        Folder of the networks for all morphologies, whose encoders are the beginning.
+        Folder of the networks whose encoders are their beginning.
     seeds : tuple of int
-        Networks for each fold.
+        Specialists for each fold.
+    epochs : int
+        Passes over the rows of the convention.
 
     Returns
     -------
     dict of str to ndarray, shape (n, 2)
-        ``networks`` and ``trees``: log probabilities; ``blended``: probabilities, weight and
-        temperature of each fold from the convention's rows in the other folds.
+        ``specialists``, ``trees`` and ``general``: log probabilities; ``blended``:
+        probabilities by specialists and general networks, weights of each fold from the
+        other folds.
 
     Examples
     --------
-    >>> found = judge_bent(pool, stamps, features, "bent", "networks")  # doctest: +SKIP
+    >>> found = judge_bent(pool, stamps, features, logs, "bent", "first")  # doctest: +SKIP
     >>> found["blended"].shape  # doctest: +SKIP
     (3714, 2)
     """
@@ -105,30 +138,49 @@ def judge_bent(
         stamps,
         folder,
         seeds=seeds,
-        epochs=_EPOCHS,
+        epochs=epochs,
         rows=rows,
         allowed=shares,
         start=start,
         learning_rate=2e-3,
     )
     fold = pool.table["fold"].to_numpy()
-    own = members[:, fold, np.arange(len(pool))]
-    networks = np.log(np.exp(own).mean(axis=0))
-    trees = np.zeros_like(networks)
+    specialists = log_mean(members[:, fold, np.arange(len(pool))])
+    trees, blended = np.zeros_like(specialists), np.zeros_like(specialists)
     for one in np.unique(fold):
         here = fold == one
         chosen = np.intersect1d(training_rows(pool, int(one)), rows)
-        sure = pool.table["certain"].to_numpy()[chosen].astype(bool)
-        chosen = chosen[sure]
-        forest = fit_trees(features[chosen], shares[chosen], n_trees=300, min_leaf=3)
+        sure = chosen[pool.table["certain"].to_numpy()[chosen].astype(bool)]
+        forest = fit_trees(features[sure], shares[sure], n_trees=300, min_leaf=3)
         trees[here] = tree_logs(forest, features[here], 2)
-    blended = np.zeros_like(networks)
-    inside = np.isin(np.arange(len(pool)), rows)
-    hard = shares > 0.5
-    blended[inside], blends = cross_blend(
-        networks[inside], trees[inside], hard[inside], fold[inside]
-    )
-    for one, blend in zip(np.unique(fold[inside]), blends, strict=True):
-        rest = ~inside & (fold == one)
-        blended[rest] = blend(networks[rest], trees[rest])
-    return {"networks": networks, "trees": trees, "blended": blended}
+        blend = pair_blend(pool, training_rows(pool, int(one)), general, specialists)
+        blended[here] = blend(general[here], specialists[here])
+    return {"general": general, "specialists": specialists, "trees": trees, "blended": blended}
+
+
+def pair_blend(pool: Pool, rows: NDArray[np.intp], *opinions: NDArray[np.float64]) -> PairBlend:
+    """Weights of opinions on wide or narrow, by the labels of all catalogues as they are.
+
+    Parameters
+    ----------
+    pool : Pool
+        The given images.
+    rows : ndarray of int
+        Rows to weigh them on; those that are called a WAT or a NAT are used.
+    *opinions : ndarray, shape (n, 2)
+        Log probabilities out of fold.
+
+    Returns
+    -------
+    PairBlend
+
+    Examples
+    --------
+    >>> allowed = np.eye(5, dtype=bool)[[2, 3, 2, 3, 0]]
+    >>> logs = np.log([[0.9, 0.1], [0.1, 0.9], [0.8, 0.2], [0.2, 0.8], [0.5, 0.5]])
+    >>> pair_blend(Pool([], None, allowed), np.arange(5), logs).weights[0] > 0
+    True
+    """
+    hard = pool.allowed[rows].sum(axis=1) == 1
+    used = rows[hard & pool.allowed[rows][:, list(PAIR)].any(axis=1)]
+    return PairBlend.fit([one[used] for one in opinions], pool.allowed[used, PAIR[1]])

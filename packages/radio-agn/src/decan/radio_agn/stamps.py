@@ -10,9 +10,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .masking import SourceMasker, central_islands, islands
+from .islands import Islands, central_islands
+from .masking import SourceMasker
 
-__all__ = ["CHANNELS", "STAMP_MASKER", "STAMP_SIZE", "crop_or_pad", "lost_flux", "network_stamps"]
+__all__ = [
+    "CHANNELS",
+    "STAMP_MASKER",
+    "STAMP_SIZE",
+    "crop_or_pad",
+    "lost_flux",
+    "network_stamps",
+    "stamps_of",
+]
 
 STAMP_SIZE = 65
 """Pixels of a stamp on a side."""
@@ -25,6 +34,7 @@ STAMP_MASKER = SourceMasker("central", reach_arcsec=29.0, dilation=0)
 as well."""
 
 _INNER, _WIDE = 2, 4
+_AT_ONCE = 64
 
 
 def network_stamps(images: ArrayLike, *, masker: SourceMasker | None = None) -> NDArray[np.float32]:
@@ -54,9 +64,49 @@ def network_stamps(images: ArrayLike, *, masker: SourceMasker | None = None) -> 
     masker = STAMP_MASKER if masker is None else masker
     stack = np.asarray(images)
     out = np.zeros((len(stack), len(CHANNELS), STAMP_SIZE, STAMP_SIZE), dtype=np.float32)
-    for start in range(0, len(stack), 256):
-        part = slice(start, start + 256)
-        out[part] = _stamps(stack[part].astype(np.float64), masker)
+    for start in range(0, len(stack), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        out[part] = stamps_of(masker.islands(stack[part]), masker=masker)
+    return out
+
+
+def stamps_of(found: Islands, *, masker: SourceMasker | None = None) -> NDArray[np.float32]:
+    """Stamps of images that have been taken apart.
+
+    Parameters
+    ----------
+    found : Islands
+        From :meth:`SourceMasker.islands`.
+    masker : SourceMasker, optional
+        Its reach is used; that of :data:`STAMP_MASKER` without it.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, 4, 65, 65)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.zeros((1, 150, 150))
+    >>> image[0, 70:80, 60:90] = 1.0
+    >>> stamps_of(STAMP_MASKER.islands(image)).shape
+    (1, 4, 65, 65)
+    """
+    masker = STAMP_MASKER if masker is None else masker
+    near, _ = central_islands(found, masker.pixel_arcsec, masker.reach_arcsec, masker.centre_arcsec)
+    out = np.empty((len(found), len(CHANNELS), STAMP_SIZE, STAMP_SIZE), dtype=np.float32)
+    for row, (over, labels, mine) in enumerate(zip(found.over, found.labels, near, strict=True)):
+        field = np.where(labels > 0, over, 0.0).clip(min=0)
+        # Without an island in reach the field stands in, so that a wide double is not lost.
+        source = np.where(mine, field, 0.0)
+        source = source if source.any() else field
+        inner = _scaled(_binned(source, _INNER))
+        out[row] = (
+            np.sqrt(inner),
+            inner,
+            np.sqrt(_scaled(_binned(field, _INNER))),
+            np.sqrt(_scaled(_binned(field, _WIDE))),
+        )
     return out
 
 
@@ -110,48 +160,23 @@ def lost_flux(images: ArrayLike) -> NDArray[np.float64]:
     >>> lost_flux(np.ones((1, 130, 130)))
     array([0.])
     """
-    stack = np.nan_to_num(np.asarray(images, dtype=float)).clip(min=0)
-    total = stack.sum(axis=(1, 2))
-    seen = crop_or_pad(stack, STAMP_SIZE * _WIDE).sum(axis=(1, 2))
-    return np.asarray(1 - np.divide(seen, total, out=np.ones_like(total), where=total > 0))
+    out = np.zeros(len(np.asarray(images)))
+    for row, image in enumerate(np.asarray(images)):
+        y, x = np.nonzero(image > 0)
+        flux = image[y, x].astype(float)
+        edges = [((n - STAMP_SIZE * _WIDE) // 2, STAMP_SIZE * _WIDE) for n in image.shape]
+        far = np.zeros(len(y), dtype=bool)
+        for place, (low, width) in zip((y, x), edges, strict=True):
+            far |= (place < low) | (place >= low + width)
+        out[row] = flux[far].sum() / flux.sum() if flux.size else 0.0
+    return out
 
 
-def _stamps(stack: NDArray[np.float64], masker: SourceMasker) -> NDArray[np.float32]:
-    settings = {
-        "thresh_isl": masker.thresh_isl,
-        "thresh_pix": masker.thresh_pix,
-        "min_area": masker.min_area,
-    }
-    labels, found = islands(stack, **settings)  # type: ignore[arg-type]
-    over = np.nan_to_num(stack - found.level[:, None, None]).clip(min=0)
-    field = np.where(labels > 0, over, 0.0)
-
-    near, _ = central_islands(
-        stack, labels, masker.pixel_arcsec, masker.reach_arcsec, masker.centre_arcsec
-    )
-    source = np.where(near, over, 0.0)
-    # Without an island in reach the field stands in, so that a wide double is not lost.
-    alone = source.max(axis=(1, 2)) > 0
-    source = np.where(alone[:, None, None], source, field)
-    inner_source, inner_field = (_binned(part, _INNER) for part in (source, field))
-    wide_field = _binned(field, _WIDE)
-    return np.stack(
-        [
-            np.sqrt(_scaled(inner_source)),
-            _scaled(inner_source),
-            np.sqrt(_scaled(inner_field)),
-            np.sqrt(_scaled(wide_field)),
-        ],
-        axis=1,
-    ).astype(np.float32)
+def _binned(image: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
+    cut = crop_or_pad(image[None], STAMP_SIZE * factor)[0]
+    return np.asarray(cut.reshape(STAMP_SIZE, factor, STAMP_SIZE, factor).mean(axis=(1, 3)))
 
 
-def _binned(stack: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
-    cut = crop_or_pad(stack, STAMP_SIZE * factor)
-    shape = (len(cut), STAMP_SIZE, factor, STAMP_SIZE, factor)
-    return np.asarray(cut.reshape(shape).mean(axis=(2, 4)))
-
-
-def _scaled(stack: NDArray[np.float64]) -> NDArray[np.float64]:
-    peak = stack.max(axis=(1, 2), keepdims=True)
-    return np.divide(stack, peak, out=np.zeros_like(stack), where=peak > 0)
+def _scaled(image: NDArray[np.float64]) -> NDArray[np.float64]:
+    peak = image.max()
+    return image / peak if peak > 0 else image

@@ -216,8 +216,9 @@ class GroupConv2d(nn.Module):
         return functional.conv2d(x, filters, stride=self.stride, padding=self.padding)
 
     def train(self, mode: bool = True) -> GroupConv2d:
-        """Forget the kept filters: the weights may change from here on."""
-        self._kept = None
+        """Forget the kept filters before training: the weights change from here on."""
+        if mode:
+            self._kept = None
         return super().train(mode)
 
     def _load_from_state_dict(self, *args: object, **kwargs: object) -> None:

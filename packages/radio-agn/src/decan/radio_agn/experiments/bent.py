@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from decan.core.experiment import Run, experiment
 from decan.core.experiment.claims import Claim
-from decan.core.metrics import mcnemar
+from decan.core.metrics import average_precision, mcnemar
 
 from ..evaluation import morphology_scores, selection_inflation
 from ..features import morphology_features
 from ..masking import SourceMasker
-from ..plots import plot_confusion, plot_reliability, plot_roc
+from ..plots import plot_confusion, plot_precision_recall, plot_reliability, plot_roc
 from ..trees import fit_trees, tree_logs
 from .material import Material, material, pair
 
@@ -39,8 +39,9 @@ def bent_sources(run: Run) -> None:
 
     "One convention" is Proctor_Tab1, whose labels come from one hand; catalogues contradict
     each other on the rest. Raw cutouts are the 257 certain ones smaller than 4 arcmin, with
-    noise and neighbours, masked here. Networks start from the encoders for all classes that
-    left out the same fold; weight and temperature of the blend come from the other folds.
+    noise and neighbours, masked here. Specialists start from the encoders for all classes
+    that left out the same fold; the weights of specialists and general networks come from
+    the other folds, labels of all catalogues as they are.
     """
     m = material(run)
     label = m.table["label"]
@@ -59,18 +60,30 @@ def bent_sources(run: Run) -> None:
         for score in ("accuracy", "ROC AUC", "ECE", "F1 WAT", "F1 NAT"):
             run.record(f"{score}, {name}", found[score], provenance=m.provenance)
         others = {
-            "networks alone": np.exp(m.bent["networks"][rows]),
+            "specialists alone": np.exp(m.bent["specialists"][rows]),
             "trees alone": np.exp(m.bent["trees"][rows]),
-            "five-class answer": pair(m.blended[rows], 2, 3),
+            "general networks alone": pair(np.exp(m.bent["general"][rows]), 0, 1),
         }
         for who, q in others.items():
             alone = morphology_scores(y, q, _TWO, groups=groups, n_boot=200, rng=run.seed)
             run.record(f"ROC AUC, {name}, {who}", alone["ROC AUC"], provenance=m.provenance)
+            if who == "general networks alone":
+                run.record(f"ECE, {name}, not calibrated", alone["ECE"], provenance=m.provenance)
+        for column, kind in enumerate(_TWO):
+            found_ap = average_precision(
+                y == kind, p[:, column], groups=groups, n_boot=200, rng=run.seed
+            )
+            run.record(f"average precision of {kind}, {name}", found_ap, provenance=m.provenance)
         curves[f"{name}, {found['ROC AUC']}"] = (y == "WAT", p[:, 0])
         reliable[name] = ((p.argmax(1) == 0) == (y == "WAT"), p.max(axis=1))
         if name == "one convention":
             confusion = plot_confusion(y, np.array(_TWO)[p.argmax(axis=1)], _TWO)
     run.figure("roc", plot_roc(curves), caption="ROC curves for WAT; AUC in the legend.")
+    run.figure(
+        "precision",
+        plot_precision_recall(curves),
+        caption="Precision against recall of WAT for the three sets.",
+    )
     run.figure("confusion", confusion, caption="Proctor_Tab1: labels against predictions.")
     run.figure(
         "reliability",

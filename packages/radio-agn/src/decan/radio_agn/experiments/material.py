@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 from decan.core.experiment import Run
 from decan.core.experiment.claims import REAL, SIMULATED, Provenance
 
-from ..archive import CLASSES, allowed_classes
-from ..blend import cross_blend
+from ..archive import CLASSES, Pool, allowed_classes
+from ..blend import cross_blend, log_mean
 from ..classifier import RadioMorphologyClassifier
-from ..crossval import kept_network
+from ..crossval import cross_validate, kept_network
 from ..features import morphology_features
-from ..fitting import network_logits
-from ..shipped import EPOCHS, SEEDS, judge_given_images
+from ..fitting import ensemble_logits, network_logits
+from ..shipped import RECIPES, judge_given_images
 from ..simulate import simulate_bent_sources
-from ..specialists import judge_bent
+from ..specialists import PAIR
 from ..stamps import network_stamps
 from ..trees import fit_trees, tree_logs
 
@@ -35,11 +35,12 @@ if TYPE_CHECKING:
 
     from ..networks import MorphologyNetwork
 
-__all__ = ["Material", "material", "pair", "subset"]
+__all__ = ["Material", "material", "pair", "plain_network", "subset"]
 
 _GIVEN = ("first_morph", "mirabest", "proctor_raw")
 _QUICK_SOURCES = 200
 _QUICK_MEMBERS = 3
+_PLAIN = (12, 24, 32, 40)
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,15 @@ class Material:
         What labels allow; what networks and trees see.
     networks : ndarray, shape (n_seeds, n, 5)
         Log probabilities out of fold.
+    first_cycle : ndarray, shape (n_seeds, n, 5)
+        The same by the networks before their second cycle of training.
     trees : ndarray, shape (n, 5)
         Log probabilities out of fold.
     blended : ndarray, shape (n, 5)
         Calibrated probabilities out of fold.
     bent : dict of str to ndarray, shape (n, 2)
-        WAT against NAT by specialists: ``networks`` and ``trees`` (log probabilities) and
-        ``blended`` (probabilities), out of fold.
+        WAT against NAT, out of fold: ``general`` networks, ``specialists`` and ``trees``
+        (log probabilities), and ``blended`` (probabilities).
     members : list of list of MorphologyNetwork
         By seed and fold.
     all_members : ndarray, shape (n_seeds, n_folds, n, 5)
@@ -82,6 +85,7 @@ class Material:
     stamps: NDArray[Any]
     features: NDArray[Any]
     networks: NDArray[np.float64]
+    first_cycle: NDArray[np.float64]
     trees: NDArray[np.float64]
     blended: NDArray[np.float64]
     bent: dict[str, NDArray[np.float64]]
@@ -98,7 +102,7 @@ class Material:
     @property
     def mean_network(self) -> NDArray[np.float64]:
         """Mean log probability of the networks, (n, 5)."""
-        return np.asarray(np.log(np.exp(self.networks).mean(axis=0)))
+        return log_mean(self.networks)
 
 
 def material(run: Run) -> Material:
@@ -127,6 +131,33 @@ def material(run: Run) -> Material:
     for name in _GIVEN:
         run.load(name)
     return _real(str(run.folder.parent / "kept"))
+
+
+def plain_network(run: Run, m: Material) -> MorphologyNetwork:
+    """An ordinary network trained like one of the first cycle, which has not seen fold 0.
+
+    Parameters
+    ----------
+    run : Run
+        The run, beside whose results it is kept.
+    m : Material
+        Real images.
+
+    Returns
+    -------
+    MorphologyNetwork
+
+    Examples
+    --------
+    >>> plain_network(run, m)  # doctest: +SKIP
+    MorphologyNetwork(...)
+    """
+    epochs = RECIPES["shipped"].first
+    keep = run.folder.parent / "kept" / f"plain-{epochs}"
+    pool = Pool(m.images, m.table, m.allowed)
+    told: dict[str, Any] = {"group": "plain", "fields": _PLAIN}
+    cross_validate(pool, m.stamps, keep, seeds=(0,), folds=(0,), epochs=epochs, **told)
+    return kept_network(keep, 0, 0, **told)
 
 
 def subset(rows: NDArray[np.bool_], n: int, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -179,18 +210,12 @@ def pair(p: NDArray[np.float64], first: int, second: int) -> NDArray[np.float64]
 
 @lru_cache(maxsize=1)
 def _real(keep: str) -> Material:
-    epochs, seeds = EPOCHS["shipped"], SEEDS["shipped"]
-    judged = judge_given_images(keep, epochs=epochs, seeds=seeds)
-    folder = Path(keep) / f"networks-{epochs}"
-    members = [[kept_network(folder, seed, fold) for fold in range(5)] for seed in seeds]
-    bent = judge_bent(
-        judged.pool,
-        judged.stamps,
-        judged.features,
-        Path(keep) / f"bent-{epochs}",
-        folder,
-        seeds=seeds,
-    )
+    recipe, folder = RECIPES["shipped"], Path(keep)
+    judged = judge_given_images(folder, recipe)
+    members = [
+        [kept_network(recipe.folder(folder), seed, fold) for fold in range(5)]
+        for seed in recipe.seeds
+    ]
     return Material(
         judged.pool.table,
         list(judged.pool.images),
@@ -198,9 +223,10 @@ def _real(keep: str) -> Material:
         judged.stamps,
         judged.features,
         judged.networks,
+        judged.first_cycle,
         judged.trees,
         judged.blended,
-        bent,
+        judged.bent,
         members,
         judged.members,
         REAL,
@@ -230,7 +256,8 @@ def _simulated(seed: int) -> Material:
     )
     stamps = network_stamps(made.images)
     features = morphology_features(made.images, stamps=stamps)
-    shipped = RadioMorphologyClassifier.pretrained().networks_[:_QUICK_MEMBERS]
+    classifier = RadioMorphologyClassifier.pretrained()
+    shipped = classifier.networks_[:_QUICK_MEMBERS]
     networks = np.stack([network_logits(net, stamps) for net in shipped])
     allowed = allowed_classes(table["label"])
     fold = table["fold"].to_numpy()
@@ -238,12 +265,13 @@ def _simulated(seed: int) -> Material:
     for one in range(5):
         forest = fit_trees(features[fold != one], allowed[fold != one], n_trees=60)
         trees[fold == one] = tree_logs(forest, features[fold == one], len(CLASSES))
-    blended, _ = cross_blend(np.log(np.exp(networks).mean(axis=0)), trees, allowed, fold)
+    blended, _ = cross_blend(log_mean(networks), trees, allowed, fold)
     members = [[net] * 5 for net in shipped]
     bent = {
-        "networks": np.log(pair(np.exp(networks).mean(axis=0), 2, 3)),
-        "trees": np.log(pair(np.exp(trees), 2, 3)),
-        "blended": pair(blended, 2, 3),
+        "general": log_mean(networks)[:, list(PAIR)],
+        "specialists": log_mean(ensemble_logits(classifier.specialists_, stamps)),
+        "trees": np.log(pair(np.exp(trees), *PAIR)),
+        "blended": pair(blended, *PAIR),
     }
     return Material(
         table,
@@ -251,6 +279,7 @@ def _simulated(seed: int) -> Material:
         allowed,
         stamps,
         features,
+        networks,
         networks,
         trees,
         blended,
