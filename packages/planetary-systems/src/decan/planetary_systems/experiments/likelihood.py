@@ -188,10 +188,10 @@ def size_of_training(run: Run) -> None:
     run.table("discs", frame.round(4), caption="REAL: NG74 at 5 Gyr, 151 unseen discs.")
     run.figure("size-bern", plot_curves(frame, "discs", ["nats a token"],
                xlabel="discs trained on", ylabel="nats a token (density)"),
-               caption="Every doubling of the discs still pays.")  # fmt: skip
+               caption="As many steps for each number of discs; the best epoch stays.")  # fmt: skip
 
 
-def _of_so_many_steps(training: Systems, seed: int, steps: int = 400) -> SystemGenerator:
+def _of_so_many_steps(training: Systems, seed: int, steps: int = 1000) -> SystemGenerator:
     """A network that takes as many steps whatever there is to learn from; the best epoch stays."""
     tokens = 600
     epochs = max(2, round(steps * tokens / (training.n_planets + len(training))))
