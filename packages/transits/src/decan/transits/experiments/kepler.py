@@ -22,8 +22,8 @@ __all__ = [
     title="Kepler objects of interest ranked from their columns, by star",
     claims=[
         Claim("AP, cumulative columns", goal=0.976, headline=True),
-        Claim("AP, with DR25 diagnostics", goal=0.985, headline=True),
-        Claim("AP, with positional probability", goal=0.996, headline=True),
+        Claim("AP, with DR25 diagnostics", goal=0.985),
+        Claim("AP, with positional probability", goal=0.996),
         Claim(
             "recall at precision 0.99, with DR25 diagnostics", published=0.903, goal=0.75,
             source="WATSON-Net abstract; another sample", headline=True,
@@ -302,7 +302,7 @@ def leak_demonstration(run: Run) -> None:
 
 @experiment(
     title="DR24 signals ranked: planet candidates against everything else",
-    claims=[Claim("AP, DR24", goal=0.935, headline=True)],
+    claims=[Claim("AP, DR24", goal=0.935)],
     data=["kepler_dr24_tces"],
     presets=["standard", "paper"],
 )

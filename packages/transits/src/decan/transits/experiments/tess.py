@@ -19,7 +19,7 @@ __all__ = ["branch_removal", "calibration", "network_cost", "tess_triage"]
               source="Yu et al. 2019, AJ 158, 25; their test set with its duplicates"),
         Claim("vetting AP", published=0.693, source="Yu et al. 2019; 48 planets here"),
         Claim("vetting AP, ten folds by star", goal=0.75, headline=True),
-        Claim("triage calibration error", goal=0.01, better="lower", headline=True),
+        Claim("triage calibration error", goal=0.01, better="lower"),
     ],
     data=["tess_yu2019"],
     presets=["standard", "paper"],
