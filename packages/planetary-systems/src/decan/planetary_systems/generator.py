@@ -185,7 +185,7 @@ class SystemGenerator(Saved):
         *,
         context: str | Mapping[str, Any] | pd.DataFrame = "prior",
         max_planets: int | None = None,
-        batch: int = 2048,
+        batch: int = 4096,
         rng: np.random.Generator | int | None = None,
     ) -> Systems:
         """Draw systems.
