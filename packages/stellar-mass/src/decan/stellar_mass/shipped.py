@@ -1,4 +1,4 @@
-"""The weights that ship, and an image model beside them: how they are made, from the simulator."""
+"""The shipped weights: how they are made, from the simulator alone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PHOTOMETRY_COLUMNS = (
 """What the shipped photometry model reads; NaN where it was not observed."""
 
 IMAGE_COLUMNS = ("EBV", "z")
-"""What the image model reads beside cutouts of 32 pixels of 0.792 arcsec."""
+"""What the shipped image model reads beside cutouts of 32 pixels of 0.792 arcsec."""
 
 SIZES = {"shipped": (20_000, 20_000), "quick": (1_000, 300)}
 """Galaxies for the photometry model and for the image model."""
@@ -131,7 +131,7 @@ def train_images(
 def train_shipped(
     out: str | os.PathLike[str], *, preset: str = "shipped", seed: int = 0
 ) -> list[Path]:
-    """Train and write the photometric weights that the library ships, and an image model.
+    """Train and write everything that the library ships.
 
     Parameters
     ----------
@@ -177,6 +177,8 @@ def train_shipped(
     checkpoint = folder / "images.checkpoint"
     model, metrics = train_images(few, random_state=seed, epochs=passes[1], checkpoint=checkpoint)
     written.append(model.save(folder / "images", metrics=metrics, training=training | {"n": few}))
+    for left in folder.glob("images.[0-9]*"):
+        left.unlink()
     return written
 
 
