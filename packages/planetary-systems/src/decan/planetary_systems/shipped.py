@@ -159,7 +159,7 @@ def measured(generator: SystemGenerator, test: Systems) -> dict[str, Any]:
 def _generators(quick: bool) -> dict[str, tuple[dict[str, Any], bool]]:
     """Settings of each generator, and whether it learns old systems around one Sun only."""
     gaps: dict[str, Any] = {"tokens": "gaps", "epochs": 30, "batch_tokens": 900}
-    grid: dict[str, Any] = {"tokens": "factored", "epochs": 14, "batch_tokens": 600}
+    grid: dict[str, Any] = {"tokens": "factored", "epochs": 20, "batch_tokens": 600}
     for settings in (gaps, grid):
         settings |= {"learning_rate": 3e-3, "dropout": 0.1, "augment": 0.1}
         if quick:
