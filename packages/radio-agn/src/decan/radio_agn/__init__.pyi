@@ -15,7 +15,6 @@ from .evaluation import selection_inflation as selection_inflation
 from .evaluation import similarity_search as similarity_search
 from .features import feature_names as feature_names
 from .features import morphology_features as morphology_features
-from .fetch import fetch_cutouts as fetch_cutouts
 from .masking import Normalizer as Normalizer
 from .masking import SourceMasker as SourceMasker
 from .networks import EquivariantEncoder as EquivariantEncoder
@@ -23,6 +22,7 @@ from .networks import MorphologyNetwork as MorphologyNetwork
 from .networks import PlainEncoder as PlainEncoder
 from .paper import PaperEncoder as PaperEncoder
 from .paper import PaperNetwork as PaperNetwork
+from .queries import fetch_cutouts as fetch_cutouts
 from .simulate import simulate_bent_sources as simulate_bent_sources
 from .stamps import network_stamps as network_stamps
 from .steerable import GroupConv2d as GroupConv2d

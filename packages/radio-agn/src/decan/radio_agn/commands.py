@@ -100,7 +100,7 @@ def train(
 def _fetched(path: Path, survey: str, ra_unit: str | None, cache: Path | None):  # type: ignore[no-untyped-def]
     from decan.core.data.tables import read_table
 
-    from .fetch import fetch_cutouts
+    from .queries import fetch_cutouts
 
     frame = read_table(path, required=["ra", "dec"])
     names = frame["name"].astype(str).tolist() if "name" in frame else None

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from decan.radio_agn.fetch import SURVEYS, Survey, fetch_cutouts
+from decan.radio_agn.queries import SURVEYS, Survey, fetch_cutouts
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from decan.core.errors import DataNotAvailable
-from decan.transits.remote import (
+from decan.transits.queries import (
     DR25_EVENT_COLUMNS,
     archive_query,
     fetch_kepler_light_curves,
