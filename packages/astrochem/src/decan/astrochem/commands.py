@@ -48,7 +48,7 @@ def explain(
     page = explain_grid(
         ModelGrid.read(*table), out, ratios=ratio, time_yr=time, n_boot=refits, seed=seed
     )
-    typer.echo(f"The page: {page.resolve()}")
+    typer.echo(f"written: {page.resolve()}")
 
 
 @commands.command()
@@ -74,7 +74,7 @@ def group(
         n_seeds=seeds,
         seed=seed,
     )
-    typer.echo(f"The page: {page.resolve()}")
+    typer.echo(f"written: {page.resolve()}")
 
 
 @commands.command()
@@ -96,7 +96,7 @@ def retrieve(
 
     known = EmulatorSet.pretrained() if emulators is None else EmulatorSet.load(emulators)
     page = retrieve_sources(known, Observation.read(table), out, seed=seed)
-    typer.echo(f"The page: {page.resolve()}")
+    typer.echo(f"written: {page.resolve()}")
 
 
 @commands.command("extend-grid")

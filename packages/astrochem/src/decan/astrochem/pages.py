@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from decan.core.files import replacing
+from decan.core.data.tables import write_table
 from decan.core.report import Page
 
 from . import plots
@@ -315,6 +315,5 @@ def _explained(
 
 def _written(page: Page, out: Path, name: str, tables: dict[str, pd.DataFrame]) -> Path:
     for title, frame in tables.items():
-        with replacing(out / f"{title}.csv") as path:
-            frame.to_csv(path, index=False)
+        write_table(frame, out / f"{title}.csv")
     return page.save(out / f"{name}.html")

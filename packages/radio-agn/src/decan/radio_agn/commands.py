@@ -37,6 +37,8 @@ def classify(
     cache: Annotated[Path | None, typer.Option(help="Folder that keeps fetched cutouts.")] = None,
 ) -> None:
     """Classify cutouts or positions: a table, a page with the reasons, a wall of pictures."""
+    from decan.core.data.tables import write_table
+
     from .classifier import RadioMorphologyClassifier
     from .cutouts import CutoutSet
     from .pages import classification_page, thumbnail_wall
@@ -49,7 +51,7 @@ def classify(
         raise DecanError(f"{len(source)} files: expected FITS cutouts, or one table")
     classifier = RadioMorphologyClassifier.pretrained()
     table = classifier.classify(cutouts)
-    _write(table, out / "classes.csv")
+    write_table(table, out / "classes.csv")
     typer.echo(table.iloc[:20, :6].to_string(index=False))
     page = classification_page(classifier, cutouts, table).save(out / "page.html")
     wall = thumbnail_wall(cutouts, table).save(out / "wall.html")
@@ -112,11 +114,3 @@ def _fetched(path: Path, survey: str, ra_unit: str | None, cache: Path | None): 
         ra_unit=ra_unit,
         cache=cache,
     )
-
-
-def _write(table, path: Path) -> None:  # type: ignore[no-untyped-def]
-    from decan.core.files import replacing
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        table.to_csv(temporary, index=False)

@@ -64,17 +64,18 @@ def vet(
         if cube is not None and verdict.offset is not None:
             image = cube.difference_image(signal)
         page = _page(verdict, repr(curve), image)
-        typer.echo(f"\nThe page: {page.save(out).resolve()}")
+        typer.echo(f"\nwritten: {page.save(out).resolve()}")
 
 
 @commands.command()
 def score(
     table: Annotated[Path, typer.Argument(help="KOI table (any format), DR25 column names.")],
-    out: Annotated[Path, typer.Option(help="CSV file to write.")] = Path("scores.csv"),
+    out: Annotated[Path, typer.Option(help="Table to write: CSV, Parquet, ECSV, FITS.")] = Path(
+        "scores.csv"
+    ),
 ) -> None:
     """Score Kepler objects of interest from their catalogue columns."""
-    from decan.core.data.tables import read_table
-    from decan.core.files import replacing
+    from decan.core.data.tables import read_table, write_table
 
     from .scorer import KoiScorer
 
@@ -85,9 +86,7 @@ def score(
     result["planet_probability"] = scorer.predict(frame)
     result["reasons"] = scorer.reasons(frame)
     result = result.sort_values("planet_probability", ascending=False)
-    with replacing(out) as path:
-        result.to_csv(path, index=False)
-    typer.echo(f"{len(result):,} rows: {out.resolve()}")
+    typer.echo(f"written: {write_table(result, out).resolve()} ({len(result):,} rows)")
 
 
 @commands.command()

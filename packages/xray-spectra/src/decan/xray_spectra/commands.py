@@ -11,8 +11,6 @@ from decan.core.errors import DecanError
 from decan.core.library import Library
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from .latents import Latents
 
 __all__ = ["library"]
@@ -44,7 +42,7 @@ Background = Annotated[Path | None, typer.Option(help="Background, instead of th
 @commands.command()
 def encode(
     files: Files,
-    out: Annotated[Path, typer.Option(help="Table to write: Parquet or CSV.")] = Path(
+    out: Annotated[Path, typer.Option(help="Table to write: Parquet, CSV, ECSV, FITS.")] = Path(
         "latents.parquet"
     ),
     model: Weights = "source",
@@ -53,24 +51,29 @@ def encode(
     background: Background = None,
 ) -> None:
     """Latents with errors, a row a file; a bad file is a row that says why."""
+    from decan.core.data.tables import write_table
+
     latents = _latents(_model(model), files, arf=arf, rmf=rmf, background=background)
-    _write(latents.to_table(), out)
     typer.echo(repr(latents))
     _tell_flags(latents)
-    typer.echo(f"written: {out.resolve()}")
+    typer.echo(f"written: {write_table(latents.to_table(), out).resolve()}")
     _fail_where_nothing_was_read(latents)
 
 
 @commands.command()
 def classify(
     files: Files,
-    out: Annotated[Path | None, typer.Option(help="Table to write: Parquet or CSV.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Table to write: Parquet, CSV, ECSV, FITS.")
+    ] = None,
     model: Weights = "source",
     arf: ARF = None,
     rmf: RMF = None,
     background: Background = None,
 ) -> None:
     """Probabilities of eight classes, taken as equally common."""
+    from decan.core.data.tables import write_table
+
     encoder = _model(model)
     latents = _latents(encoder, files, arf=arf, rmf=rmf, background=background)
     table = encoder.class_probabilities(latents)
@@ -80,7 +83,7 @@ def classify(
     table.loc[~latents.encoded, "class"] = ""
     table["flag"] = latents.flags
     if out is not None:
-        _write(table, out)
+        typer.echo(f"written: {write_table(table, out).resolve()}")
     typer.echo(table.to_string(index=False, float_format=lambda p: f"{p:.2f}", na_rep=""))
     _tell_flags(latents)
     _fail_where_nothing_was_read(latents)
@@ -106,7 +109,7 @@ def page(
     typer.echo(repr(spectrum))
     for note in spectrum.notes:
         typer.echo(f"  {note}")
-    typer.echo(f"The page: {source_page(spectrum).save(out).resolve()}")
+    typer.echo(f"written: {source_page(spectrum).save(out).resolve()}")
 
 
 @commands.command()
@@ -120,6 +123,7 @@ def simulate(
     """Spectra of eight classes with known truth: counts and background (npz), truth (Parquet)."""
     import numpy as np
 
+    from decan.core.data.tables import write_table
     from decan.core.files import replacing
 
     from .response_files import read_response
@@ -134,8 +138,8 @@ def simulate(
         np.savez_compressed(
             file, counts=simulated.counts, background=simulated.background, shapes=simulated.shapes
         )
-    _write(simulated.table, out / "truth.parquet")
-    typer.echo(f"{simulated!r}: {out.resolve()}")
+    write_table(simulated.table, out / "truth.parquet")
+    typer.echo(f"{simulated!r}\nwritten: {out.resolve()}")
 
 
 @commands.command()
@@ -191,14 +195,3 @@ def _model(name: str) -> Any:
     if name in ("source", "channels"):
         return SpectralAutoencoder.pretrained(name)
     return SpectralAutoencoder.load(name)
-
-
-def _write(table: pd.DataFrame, out: Path) -> None:
-    from decan.core.files import replacing
-
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(out) as path:
-        if out.suffix == ".csv":
-            table.to_csv(path, index=False)
-        else:
-            table.to_parquet(path, index=False)
