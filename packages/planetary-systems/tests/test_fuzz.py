@@ -6,7 +6,7 @@ import pytest
 
 from decan.core.testing import assert_only_own_errors
 from decan.planetary_systems import SystemGenerator
-from decan.planetary_systems.archives import read_dace, read_syssim
+from decan.planetary_systems.queries import read_dace, read_syssim
 
 
 def export_of_dace(folder):

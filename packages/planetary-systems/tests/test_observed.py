@@ -9,8 +9,8 @@ from decan.core.errors import DataNotAvailable, SchemaError
 from decan.core.testing import needs_data
 from decan.planetary_systems import DATASETS, load_bern, load_miguel
 from decan.planetary_systems.archive import disc_split
-from decan.planetary_systems.archives import NASA_COLUMNS, nasa_planets, read_dace, read_syssim
 from decan.planetary_systems.observed import archive_systems
+from decan.planetary_systems.queries import NASA_COLUMNS, nasa_planets, read_dace, read_syssim
 from decan.planetary_systems.stars import named_systems, toi469
 
 ROW = {

@@ -2,7 +2,7 @@
 
 The paper's own 25,000 systems are not public; the Bern populations here have 650 discs to
 learn from, so its numbers cannot be compared directly. To repeat ``hidden_planets_sky`` on
-the archive of today, fetch the table with ``decan.planetary_systems.archives.nasa_planets``
+the archive of today, fetch the table with ``decan.planetary_systems.queries.nasa_planets``
 and give it to ``archive_systems``; populations exported at DACE are read by
 ``read_dace``.
 """
