@@ -162,3 +162,9 @@ def test_the_published_network_has_its_free_weights_and_a_mask_that_is_not_one_o
     assert not any(weight.requires_grad for weight in held)
     assert free + sum(weight.numel() for weight in held) == 56_659
     assert encoder.n_features == 20_736
+
+
+def test_the_published_network_leaves_the_printing_of_arrays_alone():
+    before = np.get_printoptions()
+    PaperEncoder()
+    assert np.get_printoptions() == before

@@ -2,7 +2,8 @@
 
 Two facts break it on NumPy 2.3 and later: ``numpy.array(..., copy=False)`` where a copy is
 needed, in its room ``kernels.utils``, and ``ndarray.tostring`` in the hashes of its bases.
-Nothing of it is changed on disk.
+It also changes how NumPy prints, for good, whenever it builds a regular representation; here
+the user's own setting stays. Nothing of it is changed on disk.
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ def load_e2cnn() -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import e2cnn
+        import e2cnn.group.representation as representation
         import e2cnn.gspaces
         import e2cnn.kernels.irreps_basis as bases
         import e2cnn.kernels.utils as utils
         import e2cnn.nn
-    utils.np = _Numpy()
+    utils.np = representation.np = _Numpy()
     for kind in vars(bases).values():
         if isinstance(kind, type) and "__hash__" in vars(kind) and kind.__hash__ is not None:
             kind.__hash__ = _hash_of_content  # type: ignore[method-assign,assignment]
@@ -54,6 +56,10 @@ class _Numpy:
     @staticmethod
     def array(*args: Any, copy: bool | None = True, **kwargs: Any) -> Any:
         return np.array(*args, copy=True if copy else None, **kwargs)
+
+    @staticmethod
+    def set_printoptions(**_: Any) -> None:
+        """Leave the user's."""
 
 
 def _hash_of_content(basis: Any) -> int:
