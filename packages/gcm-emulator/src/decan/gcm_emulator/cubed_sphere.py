@@ -145,7 +145,7 @@ class SphereRegridder:
 
         Parameters
         ----------
-        values : array_like, shape (..., *columns)
+        values : array_like, shape (..., columns)
             Values at the columns.
 
         Returns
@@ -168,7 +168,7 @@ class SphereRegridder:
 
         Parameters
         ----------
-        u, v : array_like, shape (..., *columns)
+        u, v : array_like, shape (..., columns)
             Eastward and northward wind at the columns, m/s.
 
         Returns
