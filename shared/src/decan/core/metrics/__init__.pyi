@@ -5,7 +5,6 @@ from .calibrators import BetaCalibrator as BetaCalibrator
 from .calibrators import Calibrator as Calibrator
 from .calibrators import IsotonicCalibrator as IsotonicCalibrator
 from .calibrators import PlattCalibrator as PlattCalibrator
-from .calibrators import TemperatureCalibrator as TemperatureCalibrator
 from .calibrators import cross_fit as cross_fit
 from .classification import McNemar as McNemar
 from .classification import accuracy as accuracy
@@ -31,6 +30,7 @@ from .regression import outlier_fraction as outlier_fraction
 from .regression import r2 as r2
 from .regression import rmse as rmse
 from .regression import sigma_mad as sigma_mad
+from .temperature import TemperatureCalibrator as TemperatureCalibrator
 from .two_sample import TwoSampleTest as TwoSampleTest
 from .two_sample import c2st as c2st
 

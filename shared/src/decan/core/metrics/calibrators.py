@@ -1,7 +1,8 @@
-"""Four ways to make scores mean what they say, and cross-fitting to judge them.
+"""Ways to make scores mean what they say, and cross-fitting to judge them.
 
 Calibrators are small objects with ``fit`` and ``predict``; what they learned comes out
-of ``get_state`` as plain arrays, so that it can be stored without a pickle.
+of ``get_state`` as plain arrays, so that it can be stored without a pickle. The one for several
+classes is in :mod:`decan.core.metrics.temperature`.
 """
 
 from __future__ import annotations
@@ -13,19 +14,18 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._checks import FloatArray, IntArray, as_binary, as_floats, as_probabilities
+from ._checks import FloatArray, as_binary, as_floats, as_probabilities
 
 __all__ = [
     "BetaCalibrator",
     "Calibrator",
     "IsotonicCalibrator",
     "PlattCalibrator",
-    "TemperatureCalibrator",
     "cross_fit",
 ]
 
 # Half a unit in the last place of float32 below 1: where a network's sigmoid saturates.
-_SMALLEST = 2.0**-25
+SMALLEST = 2.0**-25
 
 
 class Calibrator(Protocol):
@@ -46,7 +46,7 @@ class Calibrator(Protocol):
         """What was learned, as plain arrays."""
 
 
-class _Stateful:
+class Stateful:
     """Fitted attributes in and out as plain arrays."""
 
     _state: tuple[str, ...]
@@ -109,7 +109,7 @@ class _Stateful:
         return f"{type(self).__name__}({learned})"
 
 
-class PlattCalibrator(_Stateful):
+class PlattCalibrator(Stateful):
     """Platt scaling: a logistic curve in the log-odds of the score.
 
     Two parameters: safe for small samples, and ranks stay. Targets are smoothed as in
@@ -154,7 +154,7 @@ class PlattCalibrator(_Stateful):
             If lengths differ, a score is outside [0, 1] or only one class is present.
         """
         truth, scores = _truth_and_score(y, score)
-        features = np.column_stack([_logit(scores), np.ones_like(scores)])
+        features = np.column_stack([logit(scores), np.ones_like(scores)])
         free = (-np.inf, np.inf)
         self.slope_, self.intercept_ = _logistic(features, _smoothed(truth), [free, free])
         return self
@@ -181,10 +181,10 @@ class PlattCalibrator(_Stateful):
 
         self._check_fitted()
         scores = as_probabilities("score", score)
-        return expit(self.slope_ * _logit(scores) + self.intercept_)
+        return expit(self.slope_ * logit(scores) + self.intercept_)
 
 
-class BetaCalibrator(_Stateful):
+class BetaCalibrator(Stateful):
     """Beta calibration: the likelihood ratio of two beta distributions of the score.
 
     Three parameters; unlike Platt scaling the identity is among its curves whatever the
@@ -260,7 +260,7 @@ class BetaCalibrator(_Stateful):
         return expit(_log_pair(scores) @ np.array([self.a_, self.b_, self.c_]))
 
 
-class IsotonicCalibrator(_Stateful):
+class IsotonicCalibrator(Stateful):
     """Isotonic regression: the rising step curve of least squared error.
 
     No shape is assumed, so it wants a thousand objects or more. It ties scores within a
@@ -331,94 +331,6 @@ class IsotonicCalibrator(_Stateful):
         """
         self._check_fitted()
         return np.interp(as_probabilities("score", score), self.score_, self.probability_)
-
-
-class TemperatureCalibrator(_Stateful):
-    """Temperature scaling: one number that all log-odds are divided by.
-
-    The only one of the four that serves several classes; the winning class never changes.
-
-    Attributes
-    ----------
-    temperature_ : array of float, shape ()
-        Above 1 where the scores were over-confident.
-
-    References
-    ----------
-    Guo, Pleiss, Sun & Weinberger 2017, ICML, arXiv:1706.04599.
-
-    Examples
-    --------
-    >>> calibrator = TemperatureCalibrator().fit([0.1, 0.1, 0.9, 0.9, 0.1], [0, 1, 1, 1, 0])
-    >>> calibrator.predict([0.9]).round(3)
-    array([0.8])
-    >>> calibrator.predict([[0.8, 0.1, 0.1]]).shape
-    (1, 3)
-    """
-
-    _state = ("temperature",)
-
-    def fit(self, score: ArrayLike, y: ArrayLike) -> Self:
-        """Fit the temperature by maximum likelihood, between 0.01 and 100.
-
-        Parameters
-        ----------
-        score : array_like of float in [0, 1], shape (n,) or (n, n_classes)
-            Uncalibrated probability of 1, or of each class.
-        y : array_like of int, shape (n,)
-            Truth: 0 or 1, or the index of the class.
-
-        Returns
-        -------
-        TemperatureCalibrator
-            Itself.
-
-        Raises
-        ------
-        ValueError
-            If lengths differ, scores are no probabilities, or a class index does not fit.
-        """
-        from scipy.optimize import minimize_scalar
-        from scipy.special import log_softmax
-
-        logits = _class_logits(score)
-        classes = _class_indices(y, logits)
-        rows = np.arange(len(classes))
-
-        def loss(log_temperature: float) -> float:
-            scaled = log_softmax(logits * np.exp(-log_temperature), axis=1)
-            return -float(scaled[rows, classes].mean())
-
-        # The likelihood has one maximum in 1 / T, hence also in log T.
-        best = minimize_scalar(
-            loss, bounds=(np.log(0.01), np.log(100.0)), method="bounded", options={"xatol": 1e-7}
-        )
-        self.temperature_ = np.exp(np.asarray(best.x))
-        return self
-
-    def predict(self, score: ArrayLike) -> FloatArray:
-        """Calibrated probabilities, of the shape of the scores.
-
-        Parameters
-        ----------
-        score : array_like of float in [0, 1], shape (n,) or (n, n_classes)
-            Uncalibrated probability of 1, or of each class.
-
-        Returns
-        -------
-        array of float, the shape of the scores
-            Rows of several classes add up to 1.
-
-        Raises
-        ------
-        ValueError
-            If scores are no probabilities or the calibrator is not fitted.
-        """
-        from scipy.special import softmax
-
-        self._check_fitted()
-        calibrated = softmax(_class_logits(score) / self.temperature_, axis=1)
-        return calibrated[:, 1] if np.ndim(score) == 1 else calibrated
 
 
 def cross_fit(
@@ -493,13 +405,13 @@ def _smoothed(truth: FloatArray) -> FloatArray:
     return np.where(truth == 1, (ones + 1) / (ones + 2), 1 / (len(truth) - ones + 2))
 
 
-def _logit(probability: FloatArray) -> FloatArray:
-    inside = np.clip(probability, _SMALLEST, 1 - _SMALLEST)
+def logit(probability: FloatArray) -> FloatArray:
+    inside = np.clip(probability, SMALLEST, 1 - SMALLEST)
     return np.log(inside) - np.log1p(-inside)
 
 
 def _log_pair(probability: FloatArray) -> FloatArray:
-    inside = np.clip(probability, _SMALLEST, 1 - _SMALLEST)
+    inside = np.clip(probability, SMALLEST, 1 - SMALLEST)
     return np.column_stack([np.log(inside), -np.log1p(-inside), np.ones_like(inside)])
 
 
@@ -525,32 +437,3 @@ def _logistic(
         method="L-BFGS-B",
         options={"ftol": 1e-12, "gtol": 1e-8, "maxiter": 500},
     ).x
-
-
-def _class_logits(score: ArrayLike) -> FloatArray:
-    """Logits of each class, shape (n, n_classes); a column of probabilities becomes two."""
-    scores = np.asarray(score, dtype=np.float64)
-    if scores.ndim == 1:
-        logits = _logit(as_probabilities("score", scores))
-        return np.column_stack([np.zeros_like(logits), logits])
-    if scores.ndim != 2 or scores.shape[1] < 2 or len(scores) == 0:
-        raise ValueError(f"score: found shape {scores.shape}, expected (n,) or (n, n_classes)")
-    as_probabilities("score", scores.ravel())
-    sums = scores.sum(axis=1)
-    # float32 softmax outputs add up to 1 within a few 1e-7.
-    if np.abs(sums - 1).max() > 1e-4:
-        row = int(np.argmax(np.abs(sums - 1)))
-        raise ValueError(f"score: row {row} adds up to {sums[row]:g}, expected 1")
-    return np.log(np.clip(scores, _SMALLEST, None))
-
-
-def _class_indices(y: ArrayLike, logits: FloatArray) -> IntArray:
-    classes = as_floats("y", y, n=len(logits))
-    strange = (classes != np.floor(classes)) | (classes < 0) | (classes >= logits.shape[1])
-    if strange.any():
-        row = int(np.argmax(strange))
-        raise ValueError(
-            f"y: found {classes[row]:g} at row {row}, expected a class index below "
-            f"{logits.shape[1]}"
-        )
-    return classes.astype(np.int64)
