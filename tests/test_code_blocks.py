@@ -43,7 +43,7 @@ TYPED = [page for page in PAGES if blocks(page, "sh")]
 @pytest.mark.slow
 @pytest.mark.parametrize("page", RUNNABLE, ids=names(RUNNABLE))
 def test_the_python_of_a_page_runs_from_top_to_bottom(page: Path, tmp_path: Path):
-    cells = [re.sub(r"^(---\n.*?^---\n|(:\S+:.*\n)+)", "", code, flags=re.M | re.S)
+    cells = [re.sub(r"^(---\n.*?^---\n|(:\S+:[^\n]*\n)+)", "", code, flags=re.M | re.S)
              for code in blocks(page, "python", "{code-cell}")]  # fmt: skip
     script = tmp_path / "page.py"
     script.write_text("\n\n".join(cells), encoding="utf-8")
