@@ -345,5 +345,6 @@ def _write_reasons(ax: Axes, verdict: Verdict) -> None:
             write(0.025, line, words)
             line -= 0.115
     for note in verdict.notes:
-        write(0.025, line, note, style="italic", size=8.5)
-        line -= 0.115
+        for words in wrap(note, 92):
+            write(0.025, line, words, style="italic", size=8.5)
+            line -= 0.115
