@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from decan.core.errors import SchemaError
 from decan.planetary_systems import SystemGenerator, simulate_clustered
 from decan.planetary_systems.commands import commands
 from decan.planetary_systems.exposure import stop_table
@@ -33,6 +34,23 @@ def test_a_star_is_completed_on_a_page(tmp_path):
     text = page.read_text()
     assert "What hd1 may have" in text
     assert "a statement on the formation model" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("period_day,mass_earth\n", "no planet in it"),
+        ("name,flux\nx,1\n", "mass_earth"),
+        ("period_day,mass_earth\n3.1,2\nfoo,3\n", "'period_day', row 1"),
+    ],
+)
+def test_a_table_without_known_planets_is_refused_by_name(tmp_path, text, fault):
+    planets = tmp_path / "bad.csv"
+    planets.write_text(text)
+    found = CliRunner().invoke(commands, ["complete", str(planets)]).exception
+    assert isinstance(found, SchemaError)
+    assert str(planets) in str(found)
+    assert fault in str(found)
 
 
 def test_two_tables_are_compared_on_a_page(tmp_path):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from decan.core.errors import SchemaError
 from decan.core.library import Library
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ library = Library(
 @commands.command()
 def generate(
     n: Annotated[int, typer.Argument(help="Systems.")] = 1000,
-    out: Annotated[Path, typer.Option(help="CSV file to write, a row a planet.")] = Path(
+    out: Annotated[Path, typer.Option(help="Table to write, a row a planet.")] = Path(
         "systems.csv"
     ),
     population: Annotated[
@@ -43,7 +46,7 @@ def generate(
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
 ) -> None:
     """Draw systems from the shipped generator."""
-    from decan.core.files import replacing
+    from decan.core.data.tables import write_table
 
     from .generator import SystemGenerator
     from .pages import generation_page
@@ -51,12 +54,11 @@ def generate(
     given = {"population": population, "star_mass": star_mass, "age_gyr": age_gyr}
     context: Any = {k: v for k, v in given.items() if v is not None} or "prior"
     systems = SystemGenerator.pretrained().sample(n, context=context, rng=seed)
-    with replacing(out) as path:
-        systems.to_table().to_csv(path, index=False)
     empty = int((systems.counts == 0).sum())
-    typer.echo(f"{systems!r}; {empty} without planets have no row\nwritten: {out.resolve()}")
+    typer.echo(f"{systems!r}; {empty} without planets have no row")
+    typer.echo(f"written: {write_table(systems.to_table(), out).resolve()}")
     if page is not None:
-        typer.echo(f"the page: {generation_page(systems).save(page).resolve()}")
+        typer.echo(f"written: {generation_page(systems).save(page).resolve()}")
 
 
 @commands.command()
@@ -95,9 +97,12 @@ def complete(
     star = Star(mass=star_mass, radius=star_radius, name=planets.stem)
     generator = SystemGenerator.pretrained()
     known = read_table(planets)
-    posterior = generator.complete(known, star=star, survey=surveys or None, n=n, rng=seed)
+    with _about(planets):
+        if known.empty:  # without a known planet the answer would be the generator's alone
+            raise SchemaError(f"no planet in it, only columns {', '.join(known.columns)}")
+        posterior = generator.complete(known, star=star, survey=surveys or None, n=n, rng=seed)
     typer.echo(repr(posterior))
-    typer.echo(f"the page: {completion_page(posterior).save(out).resolve()}")
+    typer.echo(f"written: {completion_page(posterior).save(out).resolve()}")
 
 
 @commands.command()
@@ -121,14 +126,16 @@ def compare(
     from .systems import Systems
 
     def read(path: Path) -> Systems:
-        return Systems.from_table(read_table(path), system=system, a=a, mass=mass)
+        table = read_table(path)
+        with _about(path):
+            return Systems.from_table(table, system=system, a=a, mass=mass)
 
     real, generated = read(one), read(other)
     report = fidelity_report(
         real, generated, reference=None if reference is None else read(reference), rng=seed
     )
     typer.echo(str(report))
-    typer.echo(f"the page: {comparison_page(report, real, generated).save(out).resolve()}")
+    typer.echo(f"written: {comparison_page(report, real, generated).save(out).resolve()}")
 
 
 @commands.command()
@@ -144,3 +151,12 @@ def train(
 
     for folder in train_shipped(out, preset=preset, seed=seed):
         typer.echo(f"written: {folder}")
+
+
+@contextmanager
+def _about(path: Path) -> Iterator[None]:
+    """Name the file in what is wrong with its columns or rows."""
+    try:
+        yield
+    except SchemaError as error:
+        raise SchemaError(f"{path}: {error}") from error

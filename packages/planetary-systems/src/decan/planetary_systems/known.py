@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from decan.core.data.tables import number_column
 from decan.core.errors import SchemaError
 
 from . import orbits
@@ -80,14 +81,16 @@ class KnownPlanets:
         table = known if isinstance(known, pd.DataFrame) else _table(known)
         if len(table):
             table = _with_masses(table)
-        masses = table["mass_earth"].to_numpy(float) if len(table) else np.empty(0)
-        axes = table["a_au"].to_numpy(float) if "a_au" in table else np.full(len(table), np.nan)
+        masses = number_column(table, "mass_earth", "known") if len(table) else np.empty(0)
+        axes = np.full(len(table), np.nan)
+        if "a_au" in table:
+            axes = number_column(table, "a_au", "known")
         lacking = np.isnan(axes)
         if lacking.any():
             if "period_day" not in table:
                 raise SchemaError("known: give column 'a_au' or 'period_day'")
             mass = star.need_mass("the semi-major axis of a planet by its period")
-            days = table["period_day"].to_numpy(float)
+            days = number_column(table, "period_day", "known")
             axes = np.where(lacking, orbits.semi_major_axis_au(days, mass, masses), axes)
         for words, values in (("semi-major axis or period", axes), ("mass", masses)):
             bad = ~((values > 0) & np.isfinite(values))
@@ -104,7 +107,7 @@ class KnownPlanets:
         def column(*names: str) -> NDArray[np.float64]:
             for name in names:
                 if name in about:
-                    return np.abs(pd.to_numeric(about[name]).to_numpy(float))
+                    return np.abs(number_column(about, name, "known"))
             return np.full(n, np.nan)
 
         kind = about["mass_kind"].to_numpy() if "mass_kind" in about else np.full(n, "mass")
@@ -180,7 +183,7 @@ def _with_masses(table: pd.DataFrame) -> pd.DataFrame:
         if "mass_earth" not in table:
             raise SchemaError("known: give column 'mass_earth' or 'radius_earth'")
         return table
-    mass, error = radius_mass(table["radius_earth"].to_numpy(float))
+    mass, error = radius_mass(number_column(table, "radius_earth", "known"))
     found = table.assign(mass_earth=table.get("mass_earth", np.nan))
     lacking = found["mass_earth"].isna().to_numpy() & np.isfinite(mass)
     for side in ("mass_err_lo", "mass_err_hi"):
