@@ -111,3 +111,14 @@ def test_other_signals_are_removed():
     other = TransitSignal(7.0, 2.0, 3.0)
     flat = flatten(curve, TransitSignal(4.3, 1.0, 3.0), other_signals=[other])
     assert not transit_mask(flat, [other]).any()
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [(lambda t, f: (t[::-1], f), "time"), (lambda t, f: (t, f[1:]), "flux"),
+     (lambda t, f: (t, np.where(t == t[3], np.nan, f)), "flux"), (lambda t, f: ([], []), "time")],
+)  # fmt: skip
+def test_series_that_cannot_be_detrended_are_refused_by_name(change, name):
+    time = np.arange(0, 10, 0.02)
+    with pytest.raises(ValueError, match=f"^{name}: "):
+        detrend(*change(time, np.ones(time.size)))

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.io import fits
+from astropy.table import QTable
 from astropy.time import Time
+from astropy.utils.masked import Masked
 
 from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
 from decan.transits import LightCurve, TransitSignal
@@ -152,3 +154,131 @@ def test_a_depth_as_a_pure_quantity_is_a_fraction():
 def test_a_duration_of_more_than_a_quarter_of_the_period_is_warned_about():
     with pytest.warns(UserWarning, match="30% of the period"):
         TransitSignal(1.0, 0.0, 7.2)
+
+
+MASKED = {
+    "numpy": lambda flux, mask: np.ma.array(flux, mask=mask),
+    "astropy": lambda flux, mask: Masked(flux, mask=mask),
+    "quantity": lambda flux, mask: Masked(flux * u.electron / u.s, mask=mask),
+}
+
+
+@pytest.mark.parametrize("kind", MASKED)
+def test_masked_flux_is_dropped_and_counted_as_nan(kind):
+    mask = np.arange(100) == 7
+    flux = np.where(mask, 1e4, 1.0)
+    curve = LightCurve(np.arange(100.0), MASKED[kind](flux, mask))
+    assert curve.dropped["NaN"] == 1
+    assert curve.flux.max() == 1.0
+
+
+@pytest.mark.parametrize(
+    ("time_format", "first"), [(None, 2458000.5), ("btjd", 1000.5), ("bkjd", 3167.5)]
+)
+def test_a_time_in_another_format_is_taken_in_the_system_of_the_curve(time_format, first):
+    time = Time(58000.0 + np.arange(10), format="mjd", scale="tdb")
+    curve = LightCurve(time, np.ones(10), time_format=time_format)
+    assert curve.time_format == (time_format or "bjd")
+    assert curve.time[0] == pytest.approx(first, abs=1e-9)
+
+
+def test_utc_is_converted_to_tdb():
+    time = Time(2458000.5 + np.arange(3), format="jd", scale="utc")
+    # 37 leap seconds and 32.184 s; TDB differs from TT by less than 2 ms.
+    shift = LightCurve(time, np.ones(3)).time[0] - 2458000.5
+    assert shift * 86400 == pytest.approx(69.184, abs=3e-3)
+
+
+def test_an_error_in_another_unit_is_converted_to_that_of_the_flux():
+    flux = np.full(5, 1000.0) * u.electron / u.s
+    error = np.full(5, 0.002) * u.electron / u.ms
+    np.testing.assert_allclose(LightCurve(np.arange(5.0), flux, flux_err=error).flux_err, 0.002)
+
+
+def test_an_absent_flag_drops_nothing():
+    quality = np.array([0.0, np.nan, 8.0, 0.0])
+    curve = LightCurve(np.arange(4.0), np.ones(4), quality=quality)
+    assert curve.dropped == {"flagged": 1, "NaN": 0, "repeated": 0}
+
+
+def test_a_halo_without_data_is_quiet_and_one_around_zero_is_left_out_with_a_warning():
+    time, flux = np.arange(10.0), np.ones(10)
+    assert np.isnan(LightCurve(time, flux, core=flux, halo=np.full(10, np.nan)).halo).all()
+    with pytest.warns(UserWarning, match="halo: the median of segment 0"):
+        curve = LightCurve(time, flux, core=flux, halo=np.zeros(10))
+    assert np.isnan(curve.halo).all()
+
+
+@pytest.mark.parametrize("name", ["time", "flux"])
+def test_what_is_no_number_is_refused_by_name(name):
+    for wrong in (None, ["a", "b", "c"]):
+        columns = {"time": np.arange(3.0), "flux": np.ones(3), name: wrong}
+        with pytest.raises(ValueError, match=f"^{name}: expected"):
+            LightCurve(**columns)
+
+
+@pytest.mark.parametrize("form", ["ecsv", "fits", "vot"])
+def test_times_of_a_table_are_converted_to_days(tmp_path, form):
+    days = 1325 + 0.1 * np.arange(50)
+    path = tmp_path / f"star.{form}"
+    table = QTable({"time": (days * 24) * u.h, "flux": np.ones(50)})
+    table.write(path, **({"format": "votable"} if form == "vot" else {}))
+    np.testing.assert_allclose(LightCurve.read(path).time, days)
+
+
+def test_a_table_with_a_named_time_system_keeps_it(tmp_path):
+    path = tmp_path / "star.csv"
+    path.write_text("BTJD,Flux\n1325,1\n1326,1\n")
+    assert LightCurve.read(path).time_format == "btjd"
+
+
+def mission_file(path, *, level=1000.0, drop=(), **header):
+    n = 50
+    columns = {"TIME": 100.0 + header.get("CAMPAIGN", 0) + np.arange(n) / 48,
+               "SAP_FLUX": np.full(n, level), "SAP_FLUX_ERR": np.ones(n),
+               "SAP_QUALITY": np.zeros(n), "QUALITY": np.zeros(n)}  # fmt: skip
+    made = [fits.Column(k, "D", array=v) for k, v in columns.items() if k not in drop]
+    table = fits.BinTableHDU.from_columns(made)
+    primary = fits.PrimaryHDU()
+    for key, value in header.items():
+        (table if key.startswith("BJD") else primary).header[key] = value
+    fits.HDUList([primary, table]).writeto(path)
+    return path
+
+
+def test_campaigns_of_k2_are_normalised_apart(tmp_path):
+    star = {"TELESCOP": "Kepler", "OBJECT": "EPIC 1", "BJDREFI": 2454833, "BJDREFF": 0.0}
+    files = [
+        mission_file(tmp_path / f"{c}.fits", level=level, CAMPAIGN=c, **star)
+        for c, level in ((5, 1000.0), (18, 1300.0))
+    ]
+    np.testing.assert_allclose(LightCurve.read(*files).flux, 1.0)
+
+
+def test_a_tess_file_without_errors_is_read(tmp_path):
+    star = {"TELESCOP": "TESS", "OBJECT": "TIC 1", "SECTOR": 1, "BJDREFI": 2457000, "BJDREFF": 0.0}
+    path = mission_file(tmp_path / "qlp.fits", drop=("SAP_FLUX_ERR",), **star)
+    curve = LightCurve.read(path)
+    assert curve.flux_err is None
+    assert curve.time_format == "btjd"
+
+
+@pytest.mark.parametrize(
+    ("reference", "found"), [({}, None), ({"BJDREFI": "2457000", "BJDREFF": "0.0D0"}, "btjd")]
+)
+def test_a_reference_that_is_absent_or_text_is_not_taken_for_zero(tmp_path, reference, found):
+    star = {"TELESCOP": "TESS", "OBJECT": "TIC 1", "SECTOR": 1}
+    path = mission_file(tmp_path / "odd.fits", **star, **reference)
+    assert LightCurve.read(path).time_format == found
+
+
+@pytest.mark.parametrize("value", [None, "five", np.array([5.0, 6.0]), 5 * u.m])
+def test_a_period_that_is_no_time_is_refused_by_name(value):
+    with pytest.raises(ValueError, match=r"^period_day: expected one number"):
+        TransitSignal(value, 1.0, 2.0)
+
+
+def test_an_epoch_in_julian_days_is_shown_to_the_second():
+    signal = TransitSignal(5.0, 2458327.51412, 2.0, time_format="bjd")
+    assert "T0 = 2458327.51412 BJD" in str(signal)
+    assert "2458327.51 to 2458330.51 d" in repr(LightCurve(2458327.51 + np.arange(4), np.ones(4)))

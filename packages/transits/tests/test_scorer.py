@@ -2,11 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from decan.core.data.tables import write_table
 from decan.core.errors import SchemaError
 from decan.core.testing import needs_data
 from decan.transits import KoiScorer
 from decan.transits.archive import DATASETS, koi_labels
-from decan.transits.scorer import CUMULATIVE_COLUMNS, DR25_COLUMNS
+from decan.transits.scorer import CUMULATIVE_COLUMNS, DR25_COLUMNS, read_kois
 
 
 def toy_table(n=400, seed=0):
@@ -86,3 +87,38 @@ def test_cumulative_columns_alone_reach_a_plain_booster():
     scorer = KoiScorer(CUMULATIVE_COLUMNS, n_estimators=150, max_depth=5).fit(table, y)
     # A plain XGBoost on these columns reaches 0.976 [0.971, 0.981].
     assert average_precision(y, scorer.out_of_fold_).value > 0.971
+
+
+def test_a_table_in_other_units_gives_the_same_scores(tmp_path):
+    table, _ = toy_table(20)
+    plain, other = tmp_path / "plain.csv", tmp_path / "hours.ecsv"
+    table.to_csv(plain, index=False)
+    hours = table.assign(koi_period=24 * table["koi_period"])
+    hours.attrs["units"] = {"koi_period": "h", "koi_duration": "h"}
+    write_table(hours, other)
+    found = read_kois(other, CUMULATIVE_COLUMNS)
+    np.testing.assert_allclose(
+        found["koi_period"], read_kois(plain, CUMULATIVE_COLUMNS)["koi_period"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("kepid", ""), ("kepid", "K1"), ("koi_depth", "deep")]
+)
+def test_a_cell_that_is_no_number_is_named_with_file_column_and_row(tmp_path, column, value):
+    table, _ = toy_table(20)
+    table = table.astype({column: object})
+    table.loc[3, column] = value
+    path = tmp_path / "kois.csv"
+    table.to_csv(path, index=False)
+    with pytest.raises(SchemaError, match=rf"kois\.csv: column '{column}'.* row 3 "):
+        read_kois(path, CUMULATIVE_COLUMNS)
+
+
+def test_a_star_without_a_number_is_refused_by_row():
+    table, y = toy_table(40)
+    scorer = KoiScorer(CUMULATIVE_COLUMNS, n_estimators=5, max_depth=2).fit(table, y)
+    table = table.astype({"kepid": float})
+    table.loc[5, "kepid"] = np.nan
+    with pytest.raises(ValueError, match="row 5"):
+        scorer.predict(table)

@@ -68,3 +68,38 @@ def test_two_dask_workers_score_a_partitioned_catalogue_like_one_process(
     assert scored["star"].tolist() == whole["star"].tolist()
     assert scored["disposition"].tolist() == whole["disposition"].tolist()
     np.testing.assert_allclose(scored["event"], whole["event"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [("period", "soon", "period_day"), ("radius", "n/a", "radius"), ("radius", -1.0, "radius"),
+     ("time", None, "time"), ("flux", None, "flux")],
+)  # fmt: skip
+def test_a_cell_that_is_no_number_costs_its_own_row_alone(catalogue, vetter, name, value, words):
+    broken = catalogue.head(2).copy()
+    broken[name] = pd.Series([broken.loc[0, name], value], dtype=object)
+    found = vet_frame(broken, vetter)
+    assert found.loc[0, "problem"] == vet_frame(catalogue.head(1), vetter).loc[0, "problem"]
+    assert found.loc[1, "disposition"] == "no data"
+    assert words in found.loc[1, "problem"]
+
+
+def test_a_row_without_errors_is_judged_like_one_in_a_table_without_them(catalogue, vetter):
+    mixed = catalogue.head(2).copy()
+    errors = np.full(len(mixed.loc[0, "time"]), 1e-3)
+    mixed["flux_err"] = pd.Series([errors, None], dtype=object)
+    pd.testing.assert_series_equal(
+        vet_frame(mixed, vetter).loc[1], vet_frame(catalogue.head(2), vetter).loc[1]
+    )
+
+
+def test_columns_of_the_search_that_are_measured_anew_are_kept_under_another_name(
+    catalogue, vetter, tmp_path
+):
+    searched = catalogue.head(2).assign(depth_ppm=[1.0, 2.0])
+    found = vet_frame(searched, vetter)
+    assert found.columns.is_unique
+    assert found["depth_ppm_given"].tolist() == [1.0, 2.0]
+    searched.to_parquet(tmp_path / "signals.parquet")
+    summary = vet_catalogue(tmp_path / "signals.parquet", tmp_path / "out", progress=False)
+    assert summary.rows_out == 2

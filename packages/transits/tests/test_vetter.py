@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from astropy import units as u
 
 from decan.core.testing import needs_data
 from decan.transits import (
@@ -265,3 +266,30 @@ def test_vetting_does_not_change_the_light_curve(vetter, planet):
     vetter.vet(curve, signal)
     np.testing.assert_array_equal(curve.flux, before)
     assert isinstance(curve, LightCurve)
+
+
+@pytest.mark.parametrize("radius", [4, np.int64(4), np.float32(4), 4 * u.R_sun, 2.78284e9 * u.m])
+def test_a_radius_counts_whatever_kind_of_number_it_is(vetter, planet, radius):
+    verdict = vetter.vet(*planet, star={"radius": radius})
+    assert any("a star" in reason.text for reason in verdict.reasons)
+
+
+@pytest.mark.parametrize("star", [{"rad": 1.0}, {"radius": "big"}, {"radius": -1.0}])
+def test_what_is_said_of_the_star_is_used_or_refused(vetter, planet, star):
+    with pytest.raises(ValueError, match=r"^star: "):
+        vetter.vet(*planet, star=star)
+
+
+def test_a_constant_light_curve_is_not_transit_like(vetter, planet):
+    curve, signal = planet
+    verdict = vetter.vet(curve.with_flux(np.ones(len(curve))), signal)
+    assert verdict.disposition == "not transit-like"
+
+
+def test_a_cosmic_ray_in_transit_does_not_spoil_the_depth(planet):
+    curve, signal = planet
+    flux = curve.flux.copy()
+    flux[np.argmin(np.abs(curve.time - 7.5))] = 1.5
+    clean, hit = diagnose(curve, signal), diagnose(curve.with_flux(flux), signal)
+    # One of 180 rows in transit is lost.
+    assert hit.depth_ppm == pytest.approx(clean.depth_ppm, abs=clean.depth_err_ppm)

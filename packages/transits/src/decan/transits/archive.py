@@ -7,7 +7,7 @@ that a later test can use stars that nobody has trained on (:func:`held_back`).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,6 +41,11 @@ def held_back(star: ArrayLike) -> NDArray[np.bool_]:
     ndarray of bool
         True for about a tenth of all numbers.
 
+    Raises
+    ------
+    ValueError
+        If one is no whole number.
+
     Examples
     --------
     >>> held_back([11442793, 25155310])
@@ -66,13 +71,18 @@ def star_fold(star: ArrayLike, n_folds: int) -> NDArray[np.int64]:
     ndarray of int
         From 0 to ``n_folds - 1``.
 
+    Raises
+    ------
+    ValueError
+        If one is no whole number.
+
     Examples
     --------
     >>> star_fold([11442793, 11442793], 10)
     array([8, 8])
     """
     # Other bits than those that decide what is held back.
-    return np.asarray((_hashed(np.asarray(star) + 7) >> 7) % n_folds).astype(np.int64)
+    return np.asarray((_hashed(star, 7) >> 7) % n_folds).astype(np.int64)
 
 
 def koi_labels(table: pd.DataFrame) -> NDArray[np.int8]:
@@ -112,8 +122,24 @@ def koi_labels(table: pd.DataFrame) -> NDArray[np.int8]:
     return label
 
 
-def _hashed(star: ArrayLike) -> NDArray[np.uint64]:
-    return (np.asarray(star).astype(np.uint64) * np.uint64(2654435761)) % np.uint64(2**32)
+def _hashed(star: ArrayLike, shift: int = 0) -> NDArray[np.uint64]:
+    numbers = np.asarray(star)
+    if numbers.dtype.kind not in "iu":
+        numbers = _whole_numbers(numbers)
+    return ((numbers + shift).astype(np.uint64) * np.uint64(2654435761)) % np.uint64(2**32)
+
+
+def _whole_numbers(star: NDArray[Any]) -> NDArray[np.int64]:
+    for row, value in enumerate(star.ravel().tolist()):
+        try:
+            whole = float(value).is_integer()
+        except (TypeError, ValueError):
+            whole = False
+        if not whole:
+            raise ValueError(
+                f"star: row {row} (the first is 0): expected the number of a star, found {value!r}"
+            )
+    return star.astype(float).astype(np.int64)
 
 
 def _read_table(path: Path) -> pd.DataFrame:

@@ -75,12 +75,12 @@ def score(
     ),
 ) -> None:
     """Score Kepler objects of interest from their catalogue columns."""
-    from decan.core.data.tables import read_table, write_table
+    from decan.core.data.tables import write_table
 
-    from .scorer import KoiScorer
+    from .scorer import KoiScorer, read_kois
 
-    frame = read_table(table, required=["kepid"])
     scorer = KoiScorer.pretrained()
+    frame = read_kois(table, scorer.columns)
     names = [name for name in ("kepid", "kepoi_name") if name in frame]
     result = frame[names].copy()
     result["planet_probability"] = scorer.predict(frame)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.linalg import solveh_banded
 
-from .signals import TIME_OFFSETS
+from .signals import TIME_OFFSETS, in_days
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -192,8 +192,9 @@ def detrend(
     Raises
     ------
     ValueError
-        If the method is unknown, the window is not positive, or a mask is given to
-        ``method='none'``, which cannot use one.
+        If the method is unknown, the window is not positive, lengths differ, times are
+        not sorted, a value is NaN, or a mask is given to ``method='none'``, which cannot
+        use one.
 
     References
     ----------
@@ -211,6 +212,7 @@ def detrend(
     if not window_day > 0:
         raise ValueError(f"window_day: expected a positive number, found {window_day}")
     times, values = np.asarray(time, dtype=float), np.asarray(flux, dtype=float)
+    _check_series(times, values, mask, segment)
     if method == "none":
         if mask is not None:
             raise ValueError("mask: method 'none' fits nothing and cannot use a mask")
@@ -290,11 +292,25 @@ def _check_epoch(lightcurve: LightCurve, signal: TransitSignal) -> None:
             shift = one - other
             if shift and start - margin < epoch + shift < stop + margin:
                 warnings.warn(
-                    f"epoch: {epoch:.6g} lies far outside the data ({start:.6g} to {stop:.6g} d); "
+                    f"epoch: {in_days(epoch)} lies far outside the data ({in_days(start)} to "
+                    f"{in_days(stop)} d); "
                     f"add {shift:+.0f} d or give time_format if it is in another system",
                     stacklevel=3,
                 )
                 return
+
+
+def _check_series(time: Any, flux: Any, mask: Any, segment: Any) -> None:
+    if time.ndim != 1 or time.size == 0:
+        raise ValueError(f"time: expected one row of times or more, found shape {time.shape}")
+    for name, column in (("flux", flux), ("mask", mask), ("segment", segment)):
+        if column is not None and np.shape(column) != time.shape:
+            raise ValueError(f"{name}: has shape {np.shape(column)}, but time {time.shape}")
+    if not np.isfinite(flux).all():
+        raise ValueError(f"flux: {int((~np.isfinite(flux)).sum())} values are NaN; drop these rows")
+    # Also false where a time is NaN.
+    if not (np.diff(time) >= 0).all():
+        raise ValueError("time: expected sorted times without NaN (LightCurve sorts and drops)")
 
 
 def _without_others(

@@ -17,6 +17,7 @@ from scipy.special import erfcinv
 from .detrending import flatten, window_of
 from .folding import bin_means, count_transits, phase_of
 from .periods import dip_at_half, period_factor
+from .spikes import without_spikes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,8 +74,7 @@ class Diagnostics:
     centroid_shift, centroid_shift_err : float
         Shift of the photocentre in transit and its error, in ``centroid_unit``.
     centroid_sigma : float
-        Its significance (chi of two degrees of freedom as a normal deviate is not
-        attempted; this is the length of the scaled vector).
+        Its significance: the length of the vector scaled by its errors.
     centroid_unit : str
         'arcsec', or 'scaled' where the light curve has no absolute scale.
     source_offset, source_offset_err : float
@@ -124,7 +124,7 @@ def diagnose(
     *,
     other_signals: Sequence[TransitSignal] = (),
 ) -> Diagnostics:
-    """Measure everything the light curve can say about a signal.
+    """Measure everything the light curve can say about a signal, single bright rows left out.
 
     Parameters
     ----------
@@ -225,6 +225,7 @@ def diagnose_flat(flat: LightCurve, signal: TransitSignal) -> Diagnostics:
     >>> diagnose_flat(curve, TransitSignal(50.0, 20.0, 2.4)).n_transits
     0
     """
+    flat = without_spikes(flat)
     period, duration = signal.period_day, signal.duration_day
     epoch = signal.epoch_in(flat.time_format)
     tally = count_transits(flat.time, period, epoch, duration, cadence=flat.cadence_day)

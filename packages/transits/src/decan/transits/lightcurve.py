@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from .signals import TIME_OFFSETS, check_time_format
+from .signals import TIME_OFFSETS, check_time_format, in_days
 
 if TYPE_CHECKING:
     import os
@@ -23,24 +23,26 @@ __all__ = ["LightCurve"]
 class LightCurve:
     """Flux of one star against time, clean, sorted and normalised; the input of every job.
 
-    Rows with NaN time or flux, rows flagged by ``quality`` and repeated time stamps are
-    dropped and counted; nothing is filled. Flux is divided by the median of its segment.
+    Rows with NaN or masked time or flux, rows flagged by ``quality`` and repeated time stamps
+    are dropped and counted; nothing is filled. Flux is divided by the median of its segment.
 
     Parameters
     ----------
-    time : array_like of float, shape (n,)
-        Days, in any order.
+    time : array_like of float, Quantity or astropy.time.Time, shape (n,)
+        Days, in any order. A Time is taken in TDB, in the system of ``time_format``
+        (BJD where none is given).
     flux : array_like of float, shape (n,)
         Flux of the star, any positive scale.
     flux_err : array_like of float, shape (n,), optional
         One standard deviation, same scale. Values that are not positive are replaced
         by the median error, with a warning.
     quality : array_like of int or bool, shape (n,), optional
-        Rows where it is not zero are dropped.
+        Rows where it is not zero are dropped; a flag that is absent (NaN) drops nothing.
     centroid : array_like of float, shape (n, 2), optional
         Photocentre, in ``centroid_unit``; its median is removed for each segment.
     core, halo : array_like of float, shape (n,), optional
-        Flux in the inner aperture and in the ring around it.
+        Flux in the inner aperture and in the ring around it; a segment whose median is
+        not positive is left out, with a warning.
     segment : array_like of int, shape (n,), optional
         Quarter or sector of each row; flux is normalised and detrended for each alone.
     time_format : {'bjd', 'bkjd', 'btjd'}, optional
@@ -83,6 +85,8 @@ class LightCurve:
 
     def __post_init__(self) -> None:
         check_time_format(self.time_format)
+        if hasattr(self.time, "tdb"):
+            object.__setattr__(self, "time_format", self.time_format or _system_of(self.time))
         columns = _columns(self)
         rows, dropped = _usable_rows(columns)
         columns = {name: column[rows] for name, column in columns.items()}
@@ -214,15 +218,12 @@ class LightCurve:
         ...     time=Time([2458001.0, 2458002.0], format="jd", scale="tdb"),
         ...     flux=np.ones(2), flux_err=np.full(2, 1e-4), meta={"LABEL": "TIC 1"})
         >>> LightCurve.from_lightkurve(like_lightkurve)
-        LightCurve(2 points, 2.458e+06 to 2.458e+06 d BJD, 1 segment)
+        LightCurve(2 points, 2458001 to 2458002 d BJD, 1 segment)
         """
-        time_format = curve.time.format if curve.time.format in TIME_OFFSETS else "bjd"
-        values = curve.time.value if curve.time.format in TIME_OFFSETS else curve.time.tdb.jd
         return cls(
-            np.asarray(values, dtype=float),
-            _plain(curve.flux),
-            flux_err=_plain(curve.flux_err),
-            time_format=time_format,
+            curve.time,
+            curve.flux,
+            flux_err=curve.flux_err,
             meta={"target": str(curve.meta.get("LABEL", ""))},
         )
 
@@ -232,7 +233,8 @@ class LightCurve:
     def __repr__(self) -> str:
         segments = np.unique(cast("NDArray[Any]", self.segment)).size
         text = (
-            f"LightCurve({len(self):,} points, {self.time[0]:.6g} to {self.time[-1]:.6g} d"
+            f"LightCurve({len(self):,} points, {in_days(round(self.time[0], 2))} to "
+            f"{in_days(round(self.time[-1], 2))} d"
             f"{' ' + self.time_format.upper() if self.time_format else ''}, "
             f"{segments} segment{'s' if segments > 1 else ''}"
         )
@@ -242,9 +244,34 @@ class LightCurve:
         return text + (f", dropped: {', '.join(parts)}" if parts else "") + ")"
 
 
-def _plain(column: Any) -> NDArray[np.float64]:
-    values = getattr(column, "value", column)
-    return np.asarray(np.ma.filled(np.ma.asarray(values, dtype=float), np.nan))
+def _system_of(time: Any) -> str:
+    # lightkurve registers the missions' systems as formats of astropy's Time.
+    return time.format if time.format in TIME_OFFSETS else "bjd"
+
+
+def _plain(value: Any, name: str, time_format: str | None, unit: Any = None) -> NDArray[np.float64]:
+    """Plain floats in the unit asked for, with NaN for what is masked."""
+    if hasattr(value, "tdb"):
+        days = np.asarray(value.tdb.jd1, dtype=float) - TIME_OFFSETS[time_format or "bjd"]
+        masked = np.asarray(value.mask)
+        value = days + np.asarray(value.tdb.jd2, dtype=float)
+        return np.where(masked, np.nan, value) if masked.any() else value
+    if unit is not None and hasattr(value, "to_value") and getattr(value, "unit", None) is not None:
+        try:
+            value = value.to_value(unit)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    if getattr(getattr(value, "dtype", None), "kind", "") == "M":
+        raise ValueError(f"{name}: expected numbers, found dates; pass them as astropy.time.Time")
+    masked = np.asarray(getattr(value, "mask", False))
+    value = getattr(value, "unmasked", value)
+    try:
+        plain = np.array(np.ma.getdata(getattr(value, "value", value)), dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: expected numbers ({error})") from None
+    if masked.shape == plain.shape:
+        plain[masked] = np.nan
+    return plain
 
 
 _COLUMNS: Sequence[tuple[str, type]] = (
@@ -263,12 +290,14 @@ def _columns(curve: LightCurve) -> dict[str, NDArray[Any]]:
     columns: dict[str, NDArray[Any]] = {}
     for name, kind in _COLUMNS:
         value = getattr(curve, name)
+        if value is None and name in ("time", "flux"):
+            raise ValueError(f"{name}: expected an array of numbers, found None")
         if value is None:
             continue
-        unit = {"time": "d"}.get(name)
-        if unit and hasattr(value, "to_value") and hasattr(value, "unit"):
-            value = value.to_value(unit)
-        column: NDArray[Any] = np.array(getattr(value, "value", value), dtype=kind)
+        unit = {"time": "d", "flux_err": getattr(curve.flux, "unit", None)}.get(name)
+        column: NDArray[Any] = _plain(value, name, curve.time_format, unit)
+        if kind is not float:
+            column = np.nan_to_num(column).astype(kind)
         expected = 2 if name == "centroid" else 1
         if column.ndim != expected:
             raise ValueError(f"{name}: expected {expected} dimension(s), found {column.ndim}")
@@ -320,9 +349,12 @@ def _normalise(columns: dict[str, NDArray[Any]]) -> None:
             columns["flux_err"][rows] /= level
         for name in ("core", "halo"):
             if name in columns:
-                columns[name][rows] /= np.nanmedian(columns[name][rows])
+                columns[name][rows] = _around_one(columns[name][rows], name, label)
         if "centroid" in columns:
-            columns["centroid"][rows] -= np.nanmedian(columns["centroid"][rows], axis=0)
+            for axis in (0, 1):
+                series = columns["centroid"][rows, axis]
+                if np.isfinite(series).any():
+                    columns["centroid"][rows, axis] -= np.nanmedian(series)
     if "flux_err" in columns:
         error = columns["flux_err"]
         wrong = ~(error > 0)
@@ -334,3 +366,16 @@ def _normalise(columns: dict[str, NDArray[Any]]) -> None:
                 stacklevel=5,
             )
             error[wrong] = usual
+
+
+def _around_one(series: NDArray[np.float64], name: str, segment: Any) -> NDArray[np.float64]:
+    if not np.isfinite(series).any():
+        return series
+    level = float(np.nanmedian(series))
+    if level > 0:
+        return series / level
+    warnings.warn(
+        f"{name}: the median of segment {segment} is {level:.3g}, not positive; left out there",
+        stacklevel=6,
+    )
+    return np.full_like(series, np.nan)

@@ -29,9 +29,10 @@ TESS_QUALITY = 17087
 """Flags of ``QUALITY`` that drop a TESS row (the default mask of lightkurve)."""
 
 _MISSIONS: Mapping[str, Mapping[str, Any]] = {
-    "Kepler": {"mask": KEPLER_QUALITY, "flags": "SAP_QUALITY", "segment": "QUARTER",
+    "Kepler": {"mask": KEPLER_QUALITY, "flags": "SAP_QUALITY",
+               "segment": ("QUARTER", "CAMPAIGN"),
                "magnitude": "KEPMAG", "pixel_scale": 3.98},
-    "TESS": {"mask": TESS_QUALITY, "flags": "QUALITY", "segment": "SECTOR",
+    "TESS": {"mask": TESS_QUALITY, "flags": "QUALITY", "segment": ("SECTOR",),
              "magnitude": "TESSMAG", "pixel_scale": 21.0},
 }  # fmt: skip
 _FLUX = ("pdcsap_flux", "flux", "sap_flux")
@@ -41,8 +42,11 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
     "halo": ("halo_flux", "halo"),
     "segment": ("quarter", "sector", "segment"),
 }
+_TIMES: Mapping[str, str | None] = {
+    "time": None, "bjd": "bjd", "bjd_tdb": "bjd", "bkjd": "bkjd", "btjd": "btjd"
+}  # fmt: skip
 _READ = {
-    "time", *_FLUX, *(f"{name}_err" for name in _FLUX), "mom_centr1", "mom_centr2", "pos_corr1",
+    *_TIMES, *_FLUX, *(f"{name}_err" for name in _FLUX), "mom_centr1", "mom_centr2", "pos_corr1",
     "pos_corr2", "centroids_ra", "centroids_dec",
     *(alias for aliases in _ALIASES.values() for alias in aliases),
 }  # fmt: skip
@@ -81,7 +85,7 @@ def read_light_curve(path: str | os.PathLike[str], *more: str | os.PathLike[str]
     if len(paths) > 1:
         raise ValueError("only FITS files of a mission are joined; pass one table")
     with reading(paths[0], "light curve") as file:
-        return _from_table(read_table(file), file)
+        return _from_table(_read_in_days(file), file)
 
 
 def _is_mission_file(path: Path) -> bool:
@@ -113,17 +117,17 @@ def _read_mission_file(path: Path) -> dict[str, Any]:
         columns = {
             "time": _native(data["TIME"]),
             "flux": _native(data[flux]),
-            "flux_err": _native(data[f"{flux}_ERR"]),
             "quality": np.asarray(data[rules["flags"]], dtype=np.int64) & rules["mask"],
         }
+        if f"{flux}_ERR" in names:
+            columns["flux_err"] = _native(data[f"{flux}_ERR"])
         if {"MOM_CENTR1", "MOM_CENTR2"} <= names:
             columns["centroid"] = _photocentre({n.lower(): data[n] for n in names})
-        reference = float(header.get("BJDREFI", 0)) + float(header.get("BJDREFF", 0))
-        segment = int(primary.get(rules["segment"]) or 0)
+        segment = next((primary[key] for key in rules["segment"] if primary.get(key)), None)
         return {
             **columns,
-            "segment": np.full(columns["time"].size, segment),
-            "time_format": _time_format(reference, path),
+            "segment": None if segment is None else int(segment),
+            "time_format": _time_format(header, path),
             "meta": _star(primary, mission, rules),
         }
 
@@ -142,7 +146,12 @@ def _photocentre(columns: Mapping[str, Any]) -> NDArray[np.float64]:
     return np.column_stack([axis(1), axis(2)])
 
 
-def _time_format(reference: float, path: Path) -> str:
+def _time_format(header: Any, path: Path) -> str | None:
+    if "BJDREFI" not in header:
+        return None
+    # Some files hold the numbers as text, with Fortran's exponent.
+    parts = [str(header.get(key, 0)).upper().replace("D", "E") for key in ("BJDREFI", "BJDREFF")]
+    reference = sum(float(part) for part in parts)
     for name, offset in TIME_OFFSETS.items():
         if abs(reference - offset) < 1e-6:
             return name
@@ -171,11 +180,25 @@ def _join(parts: list[dict[str, Any]]) -> LightCurve:
         raise SchemaError(
             f"files of different stars or missions cannot be joined: {', '.join(sorted(targets))}"
         )
+    for number, part in enumerate(parts):
+        # A file without a number is a segment of its own.
+        label = -1 - number if part["segment"] is None else part["segment"]
+        part["segment"] = np.full(part["time"].size, label)
     shared = set.intersection(*(set(part) for part in parts)) - {"time_format", "meta"}
     columns: dict[str, Any] = {
         name: np.concatenate([part[name] for part in parts]) for name in shared
     }
     return LightCurve(**columns, time_format=formats.pop(), meta=parts[0]["meta"])
+
+
+def _read_in_days(path: Path) -> pd.DataFrame:
+    table = read_table(path)
+    name = next((str(name) for name in table.columns if str(name).lower() in _TIMES), None)
+    unit = table.attrs["units"].get(name, "d").lower()
+    # The missions' own files say "BJD - 2457000, days".
+    if name is None or unit in ("d", "day", "days", *TIME_OFFSETS) or "days" in unit:
+        return table
+    return read_table(path, required={name: "d"})
 
 
 def _from_table(table: pd.DataFrame, path: Path) -> LightCurve:
@@ -186,11 +209,14 @@ def _from_table(table: pd.DataFrame, path: Path) -> LightCurve:
         if name in _READ
     }
     flux = next((name for name in _FLUX if name in columns), None)
-    if "time" not in columns or flux is None:
+    time = next((name for name in _TIMES if name in columns), None)
+    if time is None or flux is None:
         raise SchemaError(
-            f"{path}: expected columns 'time' and one of {', '.join(_FLUX)}; "
-            f"found {', '.join(map(str, table.columns))}"
+            f"{path}: expected columns 'time' (or {', '.join(list(_TIMES)[1:])}) and one of "
+            f"{', '.join(_FLUX)}; found {', '.join(map(str, table.columns))}; rename them, or "
+            "pass arrays to LightCurve"
         )
+    columns["time"] = columns[time]
     curve: dict[str, Any] = {"time": columns["time"], "flux": columns[flux]}
     if f"{flux}_err" in columns:
         curve["flux_err"] = columns[f"{flux}_err"]
@@ -210,11 +236,11 @@ def _from_table(table: pd.DataFrame, path: Path) -> LightCurve:
     meta: dict[str, Any] = {"target": path.stem}
     if {"sap_quality", "quarter"} & set(columns):
         meta |= {"mission": "Kepler", "pixel_scale": _MISSIONS["Kepler"]["pixel_scale"]}
-    return LightCurve(**curve, time_format=_guess_format(columns), meta=meta)
+    return LightCurve(**curve, time_format=_TIMES[time] or _guess_format(columns), meta=meta)
 
 
 def _guess_format(columns: Mapping[str, Any]) -> str | None:
-    if np.nanmedian(columns["time"]) > 2.4e6:
+    if np.isfinite(columns["time"]).any() and np.nanmedian(columns["time"]) > 2.4e6:
         return "bjd"
     if "quarter" in columns or "sap_quality" in columns:
         return "bkjd"

@@ -145,7 +145,7 @@ def _about_secondary(found: Diagnostics) -> list[Reason]:
         return []
     if not np.isfinite(found.secondary_sigma):
         return [Reason("no data outside the transit to search for a secondary", 0)]
-    share = found.secondary_depth_ppm / found.depth_ppm
+    share = found.secondary_depth_ppm / found.depth_ppm if found.depth_ppm > 0 else np.inf
     real = (
         found.secondary_sigma > max(SECONDARY_SIGMA, found.secondary_limit + 1)
         and found.secondary_sigma > found.positive_sigma + 2
@@ -203,7 +203,7 @@ def _about_offset(name: str, arcsec: float, error: float, sigma: float) -> Reaso
 def _about_size(found: Diagnostics, star: Mapping[str, Any]) -> list[Reason]:
     reasons = []
     radius = star.get("radius")
-    if isinstance(radius, int | float) and np.isfinite(radius) and found.depth_ppm > 0:
+    if radius is not None and np.isfinite(radius) and found.depth_ppm > 0:
         size = float(np.sqrt(found.depth_ppm * 1e-6) * radius * 109.1)
         text = f"radius of about {size:.1f} Earth radii"
         if size > STAR_RADIUS:

@@ -7,16 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from decan.core.data.tables import number_column, read_table
 from decan.core.errors import SchemaError
 from decan.core.saved import Saved
 
 from .archive import star_fold
 
 if TYPE_CHECKING:
+    import os
+
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["CUMULATIVE_COLUMNS", "DR25_COLUMNS", "POSITION_COLUMNS", "KoiScorer"]
+__all__ = [
+    "CUMULATIVE_COLUMNS",
+    "DR25_COLUMNS",
+    "POSITION_COLUMNS",
+    "KoiScorer",
+    "read_kois",
+]
 
 N_FOLDS = 5
 
@@ -283,13 +292,74 @@ class KoiScorer(Saved):
     def _features(self, table: pd.DataFrame) -> NDArray[np.float64]:
         missing = [name for name in ("kepid", *self.columns) if name not in table]
         if missing:
-            raise SchemaError(
-                f"table: column(s) {', '.join(missing)} missing; KoiScorer needs "
-                f"{len(self.columns)} columns of the KOI table (NaN where unknown)"
-            )
-        X = table[list(self.columns)].to_numpy(dtype=float, na_value=np.nan)
+            raise SchemaError(f"table: {_missing(missing, len(self.columns))}")
+        X = np.column_stack([number_column(table, name, "table") for name in self.columns])
         get = {name: X[:, i] for i, name in enumerate(self.columns)}.get
         return np.column_stack([X, *(_derive(get, len(X)).values())])
+
+
+# Where a file says another unit, these are converted.
+_UNITS: Mapping[str, str] = {
+    "koi_period": "d", "koi_duration": "h", "koi_depth": "ppm", "koi_prad": "earthRad",
+    "koi_srad": "solRad", "koi_steff": "K", "koi_teq": "K", "koi_sma": "AU", "koi_smass": "solMass",
+}  # fmt: skip
+
+
+def read_kois(path: str | os.PathLike[str], columns: Sequence[str] = DR25_COLUMNS) -> pd.DataFrame:
+    r"""Table of Kepler objects of interest, with the columns and the units of the archive.
+
+    Parameters
+    ----------
+    path : path-like
+        Any format of :func:`decan.core.data.tables.read_table`.
+    columns : sequence of str
+        Columns that must be there, besides ``kepid``.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    DataNotAvailable, CorruptFile
+        As :func:`decan.core.data.tables.read_table` does.
+    SchemaError
+        If columns are missing (the message names all), or one is in another unit that
+        cannot be converted, or a cell is no number.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "kois.csv"
+    >>> _ = path.write_text("kepid,koi_period\n757450,8.88\n")
+    >>> read_kois(path, ["koi_period"])["kepid"].tolist()
+    [757450]
+    """
+    table = read_table(path, required=["kepid"])
+    name = str(path)
+    missing = [column for column in columns if column not in table]
+    if missing:
+        raise SchemaError(f"{name}: {_missing(missing, len(columns))}")
+    try:
+        star_fold(table["kepid"], N_FOLDS)
+    except ValueError as error:
+        raise SchemaError(f"{name}: column 'kepid': {error}") from None
+    for column in columns:
+        number_column(table, column, name)
+    units = {
+        column: _UNITS[stem]
+        for column in columns
+        if (stem := column.removesuffix("_err1").removesuffix("_err2")) in _UNITS
+    }
+    return read_table(path, required={"kepid": None, **units})
+
+
+def _missing(columns: Sequence[str], needed: int) -> str:
+    return (
+        f"column(s) {', '.join(columns)} missing; KoiScorer needs {needed} columns of the KOI "
+        "table (NaN where unknown)"
+    )
 
 
 _DERIVED = ("duration_ratio", "snr_of_one", "radius_ratio_excess", "period_error", "offset_sigma")

@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["TIME_OFFSETS", "TransitSignal", "check_time_format"]
+__all__ = ["TIME_OFFSETS", "TransitSignal", "check_time_format", "in_days"]
 
 TIME_OFFSETS = {"bjd": 0.0, "bkjd": 2454833.0, "btjd": 2457000.0}
 """Days to add to a time of this system for the Barycentric Julian Date (TDB)."""
@@ -54,7 +54,7 @@ class TransitSignal:
     --------
     >>> signal = TransitSignal(3.28987, 1327.514, 3.318, time_format="btjd")
     >>> print(signal)
-    P = 3.28987 d, T0 = 1327.51 BTJD, duration 3.32 h
+    P = 3.28987 d, T0 = 1327.514 BTJD, duration 3.32 h
     >>> signal.epoch_in("bjd")
     2458327.514
     """
@@ -168,7 +168,7 @@ class TransitSignal:
     def __str__(self) -> str:
         system = f" {self.time_format.upper()}" if self.time_format else ""
         return (
-            f"P = {self.period_day:.6g} d, T0 = {self.epoch:.6g}{system}, "
+            f"P = {self.period_day:.6g} d, T0 = {in_days(self.epoch)}{system}, "
             f"duration {self.duration_hour:.3g} h"
         )
 
@@ -198,10 +198,33 @@ def check_time_format(time_format: str | None) -> None:
         raise ValueError(f"time_format: expected one of {known}, found {time_format!r}")
 
 
+def in_days(time: float) -> str:
+    """A time for people, to seconds, however long ago its system begins.
+
+    Parameters
+    ----------
+    time : float
+        Days.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> in_days(2458327.514), in_days(140.5)
+    ('2458327.514', '140.5')
+    """
+    return f"{time:.5f}".rstrip("0").rstrip(".")
+
+
 def _number(value: Any, unit: str, name: str) -> float:
-    if hasattr(value, "to_value"):
-        value = value.to_value(unit)
-    number = float(value)
+    try:
+        if hasattr(value, "to_value"):
+            value = value.to_value(unit)
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: expected one number, found {value!r} ({error})") from None
     if not math.isfinite(number):
         raise ValueError(f"{name}: expected a finite number, found {number}")
     return number

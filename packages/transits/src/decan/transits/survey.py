@@ -47,7 +47,8 @@ def vet_frame(frame: pd.DataFrame, vetter: TransitVetter | None = None) -> pd.Da
     Returns
     -------
     DataFrame
-        All columns but the lists, and ``disposition``, ``event``, ``event_spread``,
+        All columns but the lists (``_given`` is added to the name of one that is also
+        measured), and ``disposition``, ``event``, ``event_spread``,
         ``planet_among_events``, ``n_transits``, ``depth_ppm``, ``mes``,
         ``odd_even_sigma``, ``reasons`` and ``problem``.
 
@@ -79,7 +80,10 @@ def vet_frame(frame: pd.DataFrame, vetter: TransitVetter | None = None) -> pd.Da
     records: list[dict[str, Any]] = frame.to_dict("records")  # type: ignore[assignment]
     rows = [_vet_row(row, vetter) for row in records]
     kept = [name for name in frame.columns if name not in ("time", "flux", "flux_err")]
-    return pd.concat([frame[kept].reset_index(drop=True), pd.DataFrame(rows)], axis=1)
+    given = frame[kept].reset_index(drop=True)
+    found = pd.DataFrame(rows, columns=list(_NOTHING))
+    given = given.rename(columns={name: f"{name}_given" for name in kept if name in found})
+    return pd.concat([given, found], axis=1)
 
 
 def vet_catalogue(
@@ -132,21 +136,26 @@ def vet_catalogue(
     )
 
 
+_NOTHING: dict[str, Any] = {
+    "disposition": "no data", "event": np.nan, "event_spread": np.nan,
+    "planet_among_events": np.nan, "n_transits": 0, "depth_ppm": np.nan, "mes": np.nan,
+    "odd_even_sigma": np.nan, "reasons": "", "problem": "",
+}  # fmt: skip
+
+
 def _vet_row(row: dict[str, Any], vetter: TransitVetter) -> dict[str, Any]:
-    empty: dict[str, Any] = {
-        "disposition": "no data", "event": np.nan, "event_spread": np.nan,
-        "planet_among_events": np.nan, "n_transits": 0, "depth_ppm": np.nan, "mes": np.nan,
-        "odd_even_sigma": np.nan, "reasons": "", "problem": "",
-    }  # fmt: skip
-    star = {name: float(row[name]) for name in _STAR if name in row and row[name] is not None}
+    errors: Any = row.get("flux_err")
+    # A row without errors in a table that has them is None, or NaN.
+    errors = None if np.ndim(errors) == 0 else errors
     try:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            curve = LightCurve(row["time"], row["flux"], flux_err=row.get("flux_err"))
+            star = {name: _number(row[name], name) for name in _STAR if name in row}
+            curve = LightCurve(row["time"], row["flux"], flux_err=errors)
             signal = TransitSignal(row["period"], row["epoch"], row["duration"])
             verdict = vetter.vet(curve, signal, star=star)
     except ValueError as error:
-        return {**empty, "problem": str(error)}
+        return {**_NOTHING, "problem": str(error)}
     found = verdict.diagnostics
     problems = [*verdict.notes, *(str(one.message) for one in said)]
     return {
@@ -161,3 +170,12 @@ def _vet_row(row: dict[str, Any], vetter: TransitVetter) -> dict[str, Any]:
         "reasons": "; ".join(reason.text for reason in verdict.reasons),
         "problem": "; ".join(problems),
     }
+
+
+def _number(value: Any, name: str) -> float:
+    import pandas as pd
+
+    try:
+        return np.nan if pd.isna(value) else float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: expected a number, found {value!r}") from None

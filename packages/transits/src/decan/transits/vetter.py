@@ -117,13 +117,19 @@ class TransitVetter:
             Other known signals of the star, which are removed.
         star : mapping of str to float, optional
             ``radius`` (solar radii), ``mass`` (solar masses), ``teff`` (K), ``logg``,
-            ``magnitude``; by default what the light curve's file says.
+            ``magnitude``, as numbers or Quantities; by default what the light curve's
+            file says. NaN, and a radius, mass or temperature of 0, mean unknown.
         pixels : TargetPixels, optional
             Images of the star, which tell whose light is missing in transit.
 
         Returns
         -------
         Verdict
+
+        Raises
+        ------
+        ValueError
+            If ``star`` holds another name, or a value that is no number.
 
         Examples
         --------
@@ -133,10 +139,10 @@ class TransitVetter:
         >>> verdict.diagnostics.n_transits > 2
         True
         """
+        known = _star(lightcurve.meta, star or {})
         flat = flatten(lightcurve, signal, other_signals=other_signals)
         found = with_period_checked(diagnose_flat(flat, signal), lightcurve, signal, other_signals)
         views = build_views([flat], [signal], "depth")
-        known = {**lightcurve.meta, **(star or {})}
         target = str(lightcurve.meta.get("target", ""))
         if found.n_transits == 0 or not np.isfinite(found.depth_ppm):
             note = "no transit falls on data: nothing can be said"
@@ -237,10 +243,34 @@ def _notes(found: Diagnostics, signal: TransitSignal, beyond: Sequence[str]) -> 
     return notes
 
 
-def _scalars(found: Diagnostics, signal: TransitSignal, star: Mapping[str, Any]) -> Any:
+_STAR = {"radius": "solRad", "mass": "solMass", "teff": "K", "logg": "", "magnitude": ""}
+
+
+def _star(meta: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, float]:
+    """What is known of the star, as plain floats; what is unknown is left out."""
+    other = sorted(set(given) - set(_STAR))
+    if other:
+        raise ValueError(f"star: expected {', '.join(_STAR)}; found {', '.join(other)}")
+    known = {}
+    for name, value in {**{key: meta[key] for key in _STAR if key in meta}, **given}.items():
+        if value is None:
+            continue
+        try:
+            if hasattr(value, "to_value"):
+                value = value.to_value(_STAR[name]) if _STAR[name] else value.value
+            number = float(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"star: {name}: expected a number, found {value!r}") from error
+        if name in given and _STAR[name] and number < 0:
+            raise ValueError(f"star: {name}: expected a positive number, found {number:g}")
+        if np.isfinite(number) and (number > 0 or not _STAR[name]):
+            known[name] = number
+    return known
+
+
+def _scalars(found: Diagnostics, signal: TransitSignal, star: Mapping[str, float]) -> Any:
     def known(name: str) -> list[float]:
-        value = star.get(name)
-        return [float(value) if isinstance(value, int | float) else np.nan]
+        return [star.get(name, np.nan)]
 
     return scalar_features(
         period_day=[signal.period_day],
