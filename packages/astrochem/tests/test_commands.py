@@ -50,10 +50,11 @@ def test_a_cloud_is_retrieved_with_the_shipped_emulators(tmp_path):
         "A,CN/HCN,-0.5,0.15,0.15,0\nA,HNC/HCN,-0.5,0.15,0.15,0\nB,HNC/HCN,4.0,0.05,0.05,0\n"
     )
     call("retrieve", path, "--out", tmp_path / "out")
-    found = pd.read_csv(tmp_path / "out" / "posteriors.csv").fillna("")
-    assert set(found[found["source"] == "A"]["flag"]) == {""}
+    found = pd.read_csv(tmp_path / "out" / "posteriors.csv")
+    assert found[found["source"] == "A"]["flag"].isna().all()
     # HNC is never ten thousand times more abundant than HCN anywhere in the box.
     assert set(found[found["source"] == "B"]["flag"]) == {"inconsistent"}
+    assert found[found["source"] == "B"]["median"].isna().all()
     assert "There is no result" in (tmp_path / "out" / "retrieve.html").read_text()
 
 
@@ -102,3 +103,13 @@ def test_main_experiments_are_done_without_the_data_folder(tmp_path, monkeypatch
     chosen = {name: library.experiments()[name] for name in names}
     results = reproduce(library, chosen, tmp_path)
     assert {result.experiment: result.message for result in results if result.message} == {}
+
+
+def test_a_ratio_that_cannot_be_learned_does_not_silence_the_others(table, tmp_path):
+    frame = pd.read_parquet(table).assign(SO=-20.0)
+    frame.to_parquet(tmp_path / "grid.parquet")
+    words = ("--ratio", "CS/SO", "--ratio", "HNC/HCN", "--refits", "2", "--out", tmp_path / "out")
+    call("explain", tmp_path / "grid.parquet", *words)
+    assert "masked in 100% of 64 models" in (tmp_path / "out" / "explain.html").read_text()
+    scores = pd.read_csv(tmp_path / "out" / "scores.csv").set_index("ratio")["R2"]
+    assert scores.isna().to_dict() == {"CS/SO": True, "HNC/HCN": False}

@@ -207,3 +207,19 @@ def test_the_ensemble_reaches_its_goal_on_two_ratios_of_the_given_grid(given):
         assert found.r2().value > 0.90
         # Binomial scatter of 277 models is 0.028; two of it around 0.68.
         assert 0.62 < found.coverage < 0.74
+
+
+def test_a_row_without_a_number_has_none_either_whatever_the_kind(fitted, rows):
+    X = rows[0].iloc[:3].copy()
+    X.iloc[1, 0] = np.nan
+    with pytest.warns(ExtrapolationWarning):
+        mean, std = fitted.predict(X, return_std=True)
+    assert np.isnan(mean).tolist() == np.isnan(std).tolist() == [False, True, False]
+    assert mean[0] == pytest.approx(fitted.predict(X.iloc[[0]])[0])
+
+
+def test_lists_and_dictionaries_of_columns_are_taken(emulators):
+    X = CLOUD.sobol(3)
+    expected = emulators.predict(X)
+    for given_as in (X.to_numpy().tolist(), X.to_dict("list")):
+        assert np.allclose(emulators.predict(given_as).to_numpy(float), expected.to_numpy(float))

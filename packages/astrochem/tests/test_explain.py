@@ -202,3 +202,11 @@ def test_deep_paths_are_refused_with_advice():
     model = XGBRegressor(n_estimators=20, max_depth=12).fit(X, X.sum(axis=1))
     with pytest.raises(ValueError, match="smaller max_depth"):
         Forest.from_xgboost(model.get_booster())
+
+
+def test_ranges_end_where_they_say(trees, rows):
+    T = rows[0]["T_K"]
+    table = explain(trees, rows[0]).regime_table("T_K", bins=[10, 20, 50])
+    assert table["clouds"].tolist() == [int((T < 20).sum()), int(T.between(20, 50).sum())]
+    whole = explain(trees, rows[0]).regime_table("T_K", bins=3)
+    assert whole["clouds"].sum() == len(T)

@@ -276,3 +276,105 @@ def test_masks_and_percentiles_of_the_given_grid_are_the_published_ones(given):
     assert summary.loc["HNC/HCN", "scatter [dex]"] == pytest.approx(0.56, abs=0.01)
     failures = given.failure_map()["status"].value_counts()
     assert failures.to_dict() == {"good": 375, "stopped": 26, "unphysical": 6}
+
+
+def simulated_table() -> pd.DataFrame:
+    """Sixteen models with all parameters and linear abundances."""
+    grid = simulate_grid(16, rng=1)
+    return grid.inputs.join(10.0 ** grid.abundances.droplevel(1)).reset_index().assign(time_yr=1e5)
+
+
+@pytest.mark.parametrize("suffix", ["ecsv", "fits", "csv.gz", "parquet"])
+def test_a_file_is_the_same_grid_in_every_format_and_unit(tmp_path, suffix):
+    from astropy.table import Table
+
+    table, path = simulated_table(), tmp_path / f"grid.{suffix}"
+    if suffix in ("ecsv", "fits"):
+        out = Table.from_pandas(table)
+        for name, factor, unit in (
+            ("nH_cm3", 1e6, "m-3"),
+            ("zeta_1p3e17", 1.3e-17, "s-1"),
+            ("time_yr", 1e-6, "Myr"),
+        ):
+            out[name] = out[name] * factor
+            out[name].unit = unit
+        out.write(path)
+    else:
+        table.to_parquet(path) if suffix == "parquet" else table.to_csv(path, index=False)
+    read = ModelGrid.read(str(path))
+    expected = table.set_index("model_id")[list(CLOUD.names)]
+    assert np.allclose(read.inputs, expected, rtol=1e-12)
+    assert read.times == pytest.approx([1e5])
+
+
+def test_units_of_another_kind_are_refused_by_column():
+    for column, unit, message in (
+        ("T_K", "m", "'T_K' has unit 'm', expected K"),
+        ("HCN", "cm-3", "'HCN' has unit 'cm-3'; expected abundances"),
+    ):
+        table = simulated_table()
+        table.attrs["units"] = {column: unit}
+        with pytest.raises(SchemaError, match=message):
+            ModelGrid.from_table(table)
+
+
+def test_noise_of_a_solver_below_zero_does_not_turn_abundances_into_logarithms():
+    table = simulated_table()
+    table.loc[3, "HCN"] = -1e-25
+    grid = ModelGrid.from_table(table)
+    assert grid.zeros == 1
+    assert grid.abundances["CN"].max() < 0
+    table.loc[3, "HCN"] = -1e-5
+    with pytest.raises(SchemaError, match=r"'HCN' holds negative numbers \(-1e-05\)"):
+        ModelGrid.from_table(table)
+
+
+def test_columns_that_are_no_species_are_left_out_or_asked_about():
+    table = simulated_table().assign(run="a", Tdust_K=12.0)
+    with pytest.warns(UserWarning, match="'run', 'Tdust_K' left out"):
+        assert "Tdust_K" not in ModelGrid.from_table(table).species
+    with pytest.raises(SchemaError, match="'temp' is neither a parameter nor a species, and T_K"):
+        ModelGrid.from_table(simulated_table().rename(columns={"T_K": "temp"}))
+
+
+def test_one_number_for_two_models_is_refused():
+    table = simulated_table()
+    later = table.assign(time_yr=1e6, T_K=table["T_K"].to_numpy()[::-1])
+    with pytest.raises(SchemaError, match="'T_K': model 0 has"):
+        ModelGrid.from_table(pd.concat([table, later]))
+
+
+def test_a_model_is_as_good_as_its_worst_row_and_failed_flags_count():
+    table = pd.concat([simulated_table(), simulated_table().assign(time_yr=1e6)])
+    late = (table["model_id"] == 2) & (table["time_yr"] == 1e6)
+    by_word = ModelGrid.from_table(table.assign(status=np.where(late, "unphysical", "good")))
+    by_flag = ModelGrid.from_table(table.assign(flag=np.where(late, -1, 0)))
+    assert 2 not in by_word.good
+    assert by_flag.status.value_counts().to_dict() == {"good": 15, "stopped": 1}
+    with pytest.raises(SchemaError, match="'status', row 0: found 'ok'"):
+        ModelGrid.from_table(table.assign(status="ok"))
+
+
+def test_two_folders_of_uclchem_are_one_grid(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.dat").write_text(UCLCHEM_TEXT)
+    assert ModelGrid.read(tmp_path / "a", tmp_path / "b").inputs.index.tolist() == [0, 1]
+
+
+def test_inputs_of_every_kind_of_table_are_the_same_numbers():
+    import astropy.units as u
+    from astropy.table import QTable, Table
+
+    frame = CLOUD.sobol(3, start=5)
+    quantities = QTable.from_pandas(frame)
+    quantities["nH_cm3"] = (quantities["nH_cm3"] * u.cm**-3).to("m-3")
+    quantities["Av_mag"] = quantities["Av_mag"] * u.mag
+    for given_as in (quantities, dict(quantities.items()), frame.to_dict("list")):
+        assert np.allclose(CLOUD.values(given_as), frame, rtol=1e-12)
+    masked = Table.from_pandas(frame.reset_index(), index=False)
+    masked = Table(masked, masked=True)
+    masked["T_K"].mask = [True, False, False]
+    assert np.isnan(CLOUD.values(masked)[0, 0])
+    with pytest.raises(SchemaError, match="'T_K' has unit 's', expected K"):
+        CLOUD.values({**frame.to_dict("list"), "T_K": [1.0, 2.0, 3.0] * u.s})

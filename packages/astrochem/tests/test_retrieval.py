@@ -141,3 +141,45 @@ def test_samples_follow_the_weights():
     posterior = Posterior(CLOUD, axis, np.array([0.25, 0.75]), (), 0.0, 1.0)
     drawn = posterior.sample(4000, rng=0)
     assert (drawn["T_K"] > 5).mean() == pytest.approx(0.75, abs=0.03)
+
+
+def test_errors_and_limits_are_read_as_archives_write_them(tmp_path):
+    path = tmp_path / "ratios.csv"
+    head = "source,ratio,log10_value,err_low,err_high,limit\n"
+    path.write_text(head + "A,HNC/HCN,-0.3,-0.05,0.2,\nA,CN/HCN,0.5,,,<\n")
+    first, second = Observation.read(path)["A"]
+    assert first.error == pytest.approx(0.125)
+    assert second.limit == -1
+    for rows, message in (
+        ("A,HNC/HCN,-0.3,0.1,0.1,0.5\n", "row 0: limit 0.5"),
+        (",HNC/HCN,-0.3,0.1,0.1,0\n", "row 0: the source has no name"),
+        ("A,HNC/HCN,-0.3,0.1,inf,0\n", "error inf"),
+        ("", "holds no observation"),
+    ):
+        path.write_text(head + rows)
+        with pytest.raises(SchemaError, match=message):
+            Observation.read(path)
+    path.write_text("source,ratio,log10_value,err_low,err_high,limit_flag\nA,CN/HCN,1,1,1,-1\n")
+    with pytest.raises(SchemaError, match="'limit_flag': limits are read from 'limit'"):
+        Observation.read(path)
+
+
+def test_ratios_are_found_by_other_spellings_and_the_inverse_is_pointed_out(retrieval):
+    plain = retrieval.fit({"HNC/HCN": (-0.5, 0.1)})
+    spaced = retrieval.fit({"HNC / HCN": (-0.5, 0.1)})
+    assert np.array_equal(plain.weight, spaced.weight)
+    assert "HNC/HCN" not in set(retrieval.next_ratio(spaced)["ratio"])
+    with pytest.raises(ValueError, match="give 'HNC/HCN', with the other sign"):
+        retrieval.fit({"HCN/HNC": (0.5, 0.1)})
+
+
+def test_with_all_ratios_observed_there_is_no_next_one(retrieval):
+    cloud = CLOUD.sobol(1, start=500)
+    assert retrieval.next_ratio(retrieval.fit(observed(cloud))).empty
+
+
+def test_contradicting_ratios_give_no_intervals(retrieval):
+    posterior = retrieval.fit(
+        [Observation("HNC/HCN", -0.2, 0.02), Observation("CN/HCN", 9.0, 0.05, limit=1)]
+    )
+    assert posterior.summary()[["median", "low", "high"]].isna().all(axis=None)

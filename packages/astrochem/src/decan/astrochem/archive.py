@@ -26,15 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DATASETS", "read_h5", "read_uclchem_folder"]
 
-META_COLUMNS = (
-    "Av_eff_mag",
-    "cpu_s",
-    "elem_error",
-    "H_error",
-    "charge_error",
-    "status",
-    "network",
-)
 _MOST_COMPRESSED = 1000
 _UCLCHEM_PHYSICS = ("Time", "Density", "gasTemp", "dustTemp", "Av", "radfield", "zeta")
 _UCLCHEM_MARKS = ("dstep", "point", "parcel", "age")

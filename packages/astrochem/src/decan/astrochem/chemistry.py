@@ -15,6 +15,7 @@ __all__ = ["atoms_in", "charge_of", "find_species", "parse_pair"]
 ALIASES = {"CCH": "C2H", "C-C3H2": "C3H2", "E": "E-"}
 TOTALS = ("BULK", "SURFACE")
 ELEMENTS = ("H", "C", "N", "O", "S", "SI", "MG", "HE", "CL", "FE", "NA", "P", "F")
+_ISOMER = re.compile(r"^[a-z]-(?=[A-Z])")
 _TOKEN = re.compile(r"(HE|MG|SI|CL|FE|NA|H|C|N|O|S|P|F)(\d*)")
 
 
@@ -41,7 +42,7 @@ def atoms_in(species: str) -> dict[str, int]:
     >>> atoms_in("H2COH+"), atoms_in("#CH3OH"), atoms_in("E-")
     ({'H': 3, 'C': 1, 'O': 1}, {'C': 1, 'H': 4, 'O': 1}, {})
     """
-    name = species.lstrip("#@").rstrip("+-").upper()
+    name = _ISOMER.sub("", species.lstrip("#@")).rstrip("+-").upper()
     if name in ("", "E", *TOTALS):
         return {}
     atoms: dict[str, int] = {}
@@ -69,10 +70,11 @@ def charge_of(species: str) -> int:
 
     Examples
     --------
-    >>> charge_of("HCO+"), charge_of("E-"), charge_of("CO")
+    >>> charge_of("HCO+"), charge_of("E-"), charge_of("c-C3H2")
     (1, -1, 0)
     """
-    return species.count("+") - species.count("-")
+    bare = species.rstrip("+-")
+    return species.count("+", len(bare)) - species.count("-", len(bare))
 
 
 def find_species(name: str, known: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ from decan.core.saved import Saved
 from .coordinates import coordinates_of
 from .gp import MaternProcess
 from .ratios import FEWEST_MODELS
-from .space import Param, ParameterSpace
+from .space import Param, ParameterSpace, row_labels
 
 __all__ = ["KINDS", "ExtrapolationWarning", "RatioEmulator"]
 
@@ -128,7 +128,8 @@ class RatioEmulator(Saved, RegressorMixin, BaseEstimator):
         _check_rows(values, y, self.kind)
         self.n_features_in_ = values.shape[1]
         self.feature_names_in_ = np.array(self.space_.names, dtype=object)
-        self.model_ids_ = np.asarray(X.index) if hasattr(X, "index") else np.array([])
+        labels = row_labels(X)
+        self.model_ids_ = np.asarray(labels) if labels is not None else np.array([])
         self.held_out_r2_ = float("nan")
         axis = self.space_.to_axis(values)
         self.frozen_ = _frozen(axis, self.space_)
@@ -174,7 +175,16 @@ class RatioEmulator(Saved, RegressorMixin, BaseEstimator):
     def predict_axis(
         self, axis: NDArray[np.float64], *, return_std: bool = False
     ) -> NDArray[np.float64] | tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """As :meth:`predict`, for rows that are already on the axes (log10) and checked."""
+        """As :meth:`predict`, for rows that are already on the axes (log10) and checked.
+
+        A row with a value that is no number has none either, whatever the kind.
+        """
+        known = np.isfinite(np.where(np.isnan(self.frozen_), axis, 0.0)).all(axis=1)
+        if not known.all():
+            mean, std = np.full((2, len(axis)), np.nan)
+            if known.any():
+                mean[known], std[known] = self.predict_axis(axis[known], return_std=True)
+            return (mean, std) if return_std else mean
         Z = self._coordinates(axis)
         means = np.stack([self._member(name, Z) for name in self.weights_])
         mean = np.array(list(self.weights_.values())) @ means

@@ -14,7 +14,7 @@ from decan.core.saved import Saved
 
 from .emulator import RatioEmulator
 from .ratios import RatioTable
-from .space import CLOUD, ParameterSpace
+from .space import CLOUD, ParameterSpace, row_labels
 from .validation import CrossValidation, cross_validate
 
 __all__ = ["EmulatorSet"]
@@ -135,7 +135,7 @@ class EmulatorSet(Saved, Mapping[str, RatioEmulator]):
         for j, name in enumerate(self):
             columns[name], columns[f"{name} error"] = mean[:, j], std[:, j]
         columns["in_range"] = self.space.contains(values)
-        return pd.DataFrame(columns, index=getattr(X, "index", None))
+        return pd.DataFrame(columns, index=row_labels(X))
 
     def predict_axis(
         self, axis: NDArray[np.float64]

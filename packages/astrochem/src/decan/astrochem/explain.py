@@ -16,7 +16,7 @@ from decan.core.metrics import Estimate
 
 from .emulator import RatioEmulator
 from .games import interaction_operator, shapley_operator
-from .space import ParameterSpace
+from .space import ParameterSpace, row_labels
 from .trees import Forest
 
 __all__ = ["Importance", "ShapleyResult", "explain", "importance_intervals"]
@@ -134,7 +134,7 @@ class ShapleyResult:
         )
         rows = []
         for low, high in pairwise(edges):
-            inside = (column >= low) & ((column < high) | (high == edges[-1]))
+            inside = (column >= low) & ((column < high) | ((column == high) & (high == edges[-1])))
             size = np.abs(self.values[inside]).mean(axis=0) if inside.any() else np.nan
             row = {f"{by} from": low, f"{by} to": high, "clouds": int(inside.sum())}
             sizes = np.broadcast_to(size, len(self.space))
@@ -254,7 +254,7 @@ def explain(
     frozen = ~np.isnan(emulator.frozen_)
     phi[:, frozen] = 0.0
     return ShapleyResult(
-        inputs=pd.DataFrame(values, columns=list(space.names), index=getattr(X, "index", None)),
+        inputs=pd.DataFrame(values, columns=list(space.names), index=row_labels(X)),
         values=phi,
         base=base,
         prediction=prediction,

@@ -13,8 +13,18 @@ from decan.core.data.splits import group_split
 from decan.core.data.tables import number_column, read_table
 from decan.core.errors import SchemaError
 
-from .archive import META_COLUMNS, read_h5, read_uclchem_folder
+from .archive import read_h5, read_uclchem_folder
 from .chemistry import atoms_in, charge_of, find_species, parse_pair
+from .columns import (
+    META_COLUMNS,
+    in_our_units,
+    logarithms,
+    one_input_a_model,
+    same_network,
+    species_columns,
+    status_of,
+    without_repeats,
+)
 from .ratios import FLOOR, NINE_RATIOS, RatioTable
 from .space import CLOUD, ParameterSpace, clean_inputs
 
@@ -41,8 +51,8 @@ class ModelGrid:
         Index ``(model_id, time_yr)``, a column a species, **log10** of the number per H
         nucleus. NaN where there is none.
     status : Series, optional
-        By model: ``good``, ``unphysical`` or ``stopped``. Without it, models beyond the
-        limits of conservation are unphysical and all others good.
+        By model: ``good``, ``unphysical`` or ``stopped``. Models without one are unphysical
+        beyond the limits of conservation, stopped without abundances, and good otherwise.
     meta : DataFrame, optional
         Same index as ``abundances``: ``cpu_s`` and the conservation errors of the file.
     initial : mapping of str to float, optional
@@ -86,7 +96,10 @@ class ModelGrid:
         self.initial = None if initial is None else dict(initial)
         self.name = name
         self.zeros = 0
-        self.status = status if status is not None else self._judged()
+        self.status = self._judged() if status is None else status.reindex(inputs.index)
+        if self.status.isna().any():
+            # What is said of some models only does not excuse the others from the checks.
+            self.status = self.status.fillna(self._judged())
 
     @classmethod
     def read(
@@ -101,7 +114,7 @@ class ModelGrid:
             together.
         scale : {'log10', 'linear'}, optional
             What the columns of species hold. UCLCHEM's own output is linear; a table is
-            taken as log10 if it has negative abundances and as linear otherwise.
+            taken as log10 if it has numbers below -1 and as linear otherwise.
         allow_mixed : bool
             Whether files with different species may be put together; only those that all
             have are kept.
@@ -119,17 +132,19 @@ class ModelGrid:
         """
         import pandas as pd
 
-        tables, name = [], ", ".join(Path(path).name for path in paths)
+        tables: list[pd.DataFrame] = []
+        name = ", ".join(Path(path).name for path in paths)
         for path in map(Path, paths):
-            if path.is_dir():
-                blocks = sorted(path.glob("*.parquet"))
-                read = [read_table(block) for block in blocks] or [read_uclchem_folder(path)]
-                tables += read
-            elif path.suffix in (".h5", ".hdf5"):
-                tables.append(read_h5(path))
+            if path.suffix in (".h5", ".hdf5"):
+                tables.append(_numbered_after(tables, read_h5(path)))
+            elif path.is_dir() and not any(path.glob("*.parquet")):
+                tables.append(_numbered_after(tables, read_uclchem_folder(path)))
             else:
-                tables.append(read_table(path, required=["model_id", "time_yr"]))
-        tables = _same_network(tables, name, allow_mixed)
+                blocks = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+                for block in blocks:
+                    table = read_table(block, required=["model_id", "time_yr"])
+                    tables.append(in_our_units(table, block.name))
+        tables = same_network(tables, name, allow_mixed)
         return cls.from_table(pd.concat(tables, ignore_index=True), scale=scale, name=name)
 
     @classmethod
@@ -147,8 +162,10 @@ class ModelGrid:
         Parameters
         ----------
         table : DataFrame
-            ``model_id``, ``time_yr``, parameters, species; optionally ``status`` and the
-            conservation errors.
+            ``model_id``, ``time_yr``, parameters, species; optionally ``status`` (or
+            UCLCHEM's ``flag``, negative where a run failed) and the conservation errors.
+            Columns in other units (``attrs["units"]``) are converted; those that are neither
+            parameter nor species are left out with a warning.
         scale : {'log10', 'linear'}, optional
             As in :meth:`read`.
         stopped : DataFrame, optional
@@ -165,8 +182,9 @@ class ModelGrid:
         Raises
         ------
         SchemaError
-            If a column is missing, a row is there twice with different values, several
-            networks are mixed, or the abundances are not of the scale named.
+            If a column is missing, a row is there twice with different values, a model has
+            several values of a parameter, several networks are mixed, or the abundances are
+            not of the scale named.
         """
         import pandas as pd
 
@@ -179,25 +197,22 @@ class ModelGrid:
                 f"{name}: models of several networks are mixed "
                 f"({', '.join(map(str, table['network'].unique()))}); select one"
             )
-        species = [
-            str(c)
-            for c in table
-            if c not in {*names, *META_COLUMNS, *CLOUD.names, "model_id", "time_yr"}
-        ]
+        if not len(table):
+            raise SchemaError(f"{name}: holds no row")
+        table = in_our_units(table, name)
+        species = species_columns(table, names, name)
         numbers = [*dict.fromkeys(["time_yr", *names, *species])]
         table = table.assign(**{c: number_column(table, c, name) for c in numbers})
-        table = _without_repeats(table, name)
+        table = without_repeats(table, name)
         index = pd.MultiIndex.from_frame(table[["model_id", "time_yr"]])
         raw = table[species].set_axis(index).astype(float)
-        logs, zeros = _logarithms(raw, scale, name)
-        first = table.groupby("model_id", sort=True).first()
-        inputs = clean_inputs(first, names)
-        status = first["status"].astype(str) if "status" in first else None
+        logs, zeros = logarithms(raw, scale, name)
+        inputs = clean_inputs(one_input_a_model(table, names, name), names)
+        status = status_of(table, name)
         if stopped is not None:
             inputs = pd.concat([inputs, stopped[names]])
-            known = status if status is not None else pd.Series("good", index=first.index)
-            status = pd.concat([known, pd.Series("stopped", index=stopped.index)])
-        meta = table[[c for c in META_COLUMNS if c in table and c != "status"]].set_axis(index)
+        said = [c for c in META_COLUMNS if c in table and c not in ("status", "flag")]
+        meta = table[said].set_axis(index)
         grid = cls(
             inputs.sort_index(),
             logs.sort_index(),
@@ -441,55 +456,10 @@ class ModelGrid:
         return {"H2", "E-", "CO"} <= set(self.species)
 
 
-def _same_network(tables: list[pd.DataFrame], name: str, allow: bool) -> list[pd.DataFrame]:
-    shared = [c for c in tables[0] if all(c in other for other in tables[1:])]
-    every = {str(c) for table in tables for c in table}
-    different = sorted(every - set(map(str, shared)) - set(META_COLUMNS))
-    if different and not allow:
-        raise SchemaError(
-            f"{name}: the files hold different species ({', '.join(different[:5])} not in all); "
-            "models of different networks cannot be one grid. Pass allow_mixed=True to keep "
-            "the common ones."
-        )
-    return [table[shared] for table in tables] if different else tables
-
-
-def _without_repeats(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    keys = ["model_id", "time_yr"]
-    repeated = table.duplicated(keys, keep=False)
-    if repeated.any():
-        distinct = table[repeated].drop_duplicates()
-        clash = distinct.duplicated(keys, keep=False)
-        if clash.any():
-            model, time = distinct.loc[clash, keys].iloc[0]
-            raise SchemaError(
-                f"{name}: model {model:g} at {time:g} yr is there more than once with different "
-                "values; keep one row for each model and time"
-            )
-        table = table.drop_duplicates()
-    return table
-
-
-def _logarithms(raw: pd.DataFrame, scale: str | None, name: str) -> tuple[pd.DataFrame, int]:
-    """Abundances as log10, with zero and NaN masked and counted."""
-    if scale not in (None, "log10", "linear"):
-        raise ValueError(f"scale: expected 'log10' or 'linear', found {scale!r}")
-    negative = (raw < 0).any()
-    if scale is None:
-        scale = "log10" if negative.any() else "linear"
-    if scale == "log10":
-        empty = ~np.isfinite(raw.to_numpy())
-        return raw.where(~empty), int(empty.sum())
-    if negative.any():
-        column = negative.index[negative][0]
-        raise SchemaError(
-            f"{name}: column {column!r} holds negative numbers ({raw[column].min():g}) and was "
-            "announced as linear abundances; it looks like log10: pass scale='log10'"
-        )
-    empty = ~(raw.to_numpy() > 0)
-    logs = raw.where(~empty)
-    logs[:] = np.log10(logs.to_numpy())
-    return logs, int(empty.sum())
+def _numbered_after(tables: list[pd.DataFrame], table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose models were only counted, counted on from those that are there."""
+    taken = [int(other["model_id"].max()) + 1 for other in tables]
+    return table.assign(model_id=table["model_id"] + max(taken, default=0))
 
 
 def _is_given(raw: pd.DataFrame) -> bool:

@@ -53,8 +53,11 @@ class Observation:
         parse_pair(self.ratio)
         if not np.isfinite(self.value):
             raise ValueError(f"{self.ratio}: the value is {self.value}; leave the ratio out")
-        if not self.error > 0:
-            raise ValueError(f"{self.ratio}: error {self.error}; expected a positive one, in dex")
+        if not 0 < self.error < np.inf:
+            raise ValueError(
+                f"{self.ratio}: error {self.error}; expected a positive one, in dex "
+                "(columns err_low, err_high of a table)"
+            )
         if self.limit not in (-1, 0, 1):
             raise ValueError(f"{self.ratio}: limit {self.limit}; expected -1, 0 or 1")
 
@@ -71,7 +74,8 @@ class Observation:
         ----------
         path : path-like
             Columns ``source``, ``ratio``, ``log10_value``, ``err_low``, ``err_high`` and
-            optionally ``limit``. Asymmetric errors are averaged.
+            optionally ``limit`` (-1, 0, 1, or ``<``, ``>``). Asymmetric errors are averaged;
+            the sign of ``err_low`` does not matter.
 
         Returns
         -------
@@ -83,16 +87,41 @@ class Observation:
             If a row cannot be understood; it is named.
         """
         table = read_table(path, required=["source", "ratio", "log10_value"])
+        near = [str(column) for column in table if "lim" in str(column).lower()]
+        if near and "limit" not in table:
+            raise SchemaError(
+                f"{path}: column {near[0]!r}: limits are read from 'limit'; rename it"
+            )
         found: dict[str, list[Observation]] = {}
         for number, row in enumerate(table.to_dict("records")):
             try:
-                limit = row.get("limit", 0)
-                low, high = row.get("err_low", np.nan), row.get("err_high", np.nan)
-                error = np.nanmean([low, high]) if np.isfinite([low, high]).any() else np.nan
-                limit = 0 if limit != limit else int(limit)
-                error = 0.1 if limit and not error > 0 else float(error)
+                if row["source"] != row["source"] or not str(row["source"]).strip():
+                    raise ValueError("the source has no name")
+                limit = _limit(row.get("limit", 0))
+                error = _mean_error(row.get("err_low", np.nan), row.get("err_high", np.nan))
+                error = 0.1 if limit and not error > 0 else error
                 one = cls(str(row["ratio"]), float(row["log10_value"]), error, limit)
             except (ValueError, TypeError) as problem:
                 raise SchemaError(f"{path}, row {number}: {problem}") from None
-            found.setdefault(str(row["source"]), []).append(one)
+            found.setdefault(str(row["source"]).strip(), []).append(one)
+        if not found:
+            raise SchemaError(f"{path}: holds no observation")
         return found
+
+
+def _limit(cell: object) -> int:
+    known = {"<": -1, "<=": -1, ">": 1, ">=": 1, "": 0, "=": 0}
+    if isinstance(cell, str) and cell.strip() in known:
+        return known[cell.strip()]
+    number = float(cell)  # type: ignore[arg-type]
+    if number != number:
+        return 0
+    if number not in (-1, 0, 1):
+        raise ValueError(f"limit {cell}; expected -1, 0, 1, '<' or '>'")
+    return int(number)
+
+
+def _mean_error(low: object, high: object) -> float:
+    """Mean size of two errors, of the one that is there, or NaN; archives write lows negative."""
+    sizes = np.abs(np.array([low, high], dtype=float))
+    return float(np.mean(sizes[~np.isnan(sizes)])) if not np.isnan(sizes).all() else np.nan

@@ -221,7 +221,10 @@ def retrieve_sources(
     page = Page(f"{len(sources)} clouds from their ratios", f"{_said(emulators)}. {_NOT_LINES}")
     summaries, nexts = [], []
     for name, observed in sources.items():
-        posterior = retrieval.fit(observed)
+        try:
+            posterior = retrieval.fit(observed)
+        except ValueError as problem:
+            raise ValueError(f"source {name!r}: {problem}") from None
         section = page.section(name)
         section.text("; ".join(map(repr, observed)))
         table = posterior.summary()
@@ -280,8 +283,15 @@ def _explained(
     seeds: tuple[int, int],
 ) -> tuple[dict[str, Any], Importance | None]:
     """A section on one ratio; its score, and its importances where the emulator knows it."""
-    X, y = table.trainable_rows(name)
-    emulator = RatioEmulator("xgb", space=space, random_state=seeds[0]).fit(X, y)
+    try:
+        X, y = table.trainable_rows(name)
+        emulator = RatioEmulator("xgb", space=space, random_state=seeds[0]).fit(X, y)
+    except ValueError as problem:
+        if len(table.names) == 1:
+            raise
+        # One ratio that cannot be learned is no reason to say nothing of the others.
+        page.section(name).text(str(problem))
+        return {"ratio": name, "models": int(table.usable[name].sum())}, None
     check = cross_validate(emulator, X, y, random_state=seeds[0])
     score = {
         "ratio": name,

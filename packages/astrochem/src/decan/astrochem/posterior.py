@@ -70,7 +70,8 @@ class Posterior:
     def summary(self) -> pd.DataFrame:
         """A row a parameter: median, 68 % interval, and how much narrower than the prior.
 
-        ``narrowing`` is 0 where nothing was learned and 1 where all is known.
+        ``narrowing`` is 0 where nothing was learned and 1 where all is known. All are NaN
+        where the ratios contradict each other: then nothing is a result.
         """
         rows = []
         for j, param in enumerate(self.space.params):
@@ -91,7 +92,10 @@ class Posterior:
                     "flag": "inconsistent" if self.inconsistent else "",
                 }
             )
-        return pd.DataFrame(rows)
+        table = pd.DataFrame(rows)
+        if self.inconsistent:
+            table[["median", "low", "high", "narrowing"]] = np.nan
+        return table
 
     def sample(self, n: int, *, rng: np.random.Generator | int | None = None) -> pd.DataFrame:
         """Clouds drawn from the posterior, all with the same weight."""

@@ -179,7 +179,7 @@ class RatioTable:
         return len(self.values)
 
     def __repr__(self) -> str:
-        masked = 1 - self.usable.to_numpy().mean()
+        masked = 1 - self.usable.to_numpy().mean() if len(self) else 0.0
         plural = "" if len(self.names) == 1 else "s"
         return (
             f"<RatioTable: {len(self.names)} ratio{plural} of {len(self)} models at "

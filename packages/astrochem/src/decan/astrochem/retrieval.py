@@ -8,12 +8,14 @@ a species, is part of the likelihood.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .chemistry import find_species, parse_pair
 from .emulators import EmulatorSet
 from .observation import Observation
 from .posterior import INCONSISTENT, Posterior
@@ -85,8 +87,8 @@ class Retrieval:
             If there is no observation, a ratio is there twice or has no emulator, or the
             method is not known.
         """
-        observed = _listed(observations)
-        columns = self._columns(observed)
+        observed = _listed(observations, list(self.emulators))
+        columns = [list(self.emulators).index(one.ratio) for one in observed]
         if method not in ("importance", "emcee"):
             raise ValueError(f"method: {method!r} is neither 'importance' nor 'emcee'")
         axis = self._prior
@@ -150,7 +152,9 @@ class Retrieval:
                     "high": high,
                 }
             )
-        return pd.DataFrame(rows).sort_values("gain [bit]", ascending=False, ignore_index=True)
+        columns = ["ratio", "gain [bit]", "expected [dex]", "low", "high"]
+        table = pd.DataFrame(rows, columns=columns)
+        return table.sort_values("gain [bit]", ascending=False, ignore_index=True)
 
     def coverage(
         self,
@@ -202,13 +206,6 @@ class Retrieval:
 
     def __repr__(self) -> str:
         return f"<Retrieval over {len(self.emulators)} ratios, {self.n} clouds of the prior>"
-
-    def _columns(self, observed: list[Observation]) -> list[int]:
-        names = list(self.emulators)
-        for one in observed:
-            if one.ratio not in names:
-                raise ValueError(f"no emulator of {one.ratio!r}; there are {', '.join(names)}")
-        return [names.index(one.ratio) for one in observed]
 
     def _likelihood(
         self, observed: list[Observation], columns: list[int], mean: Floats, std: Floats
@@ -340,10 +337,10 @@ def _heavy(chi2: Floats, n: int, dof: float) -> Floats:
     return np.asarray((dof + n) / 2 * np.log1p(chi2 / dof))
 
 
-def _listed(observations: Any) -> list[Observation]:
+def _listed(observations: Any, known: list[str]) -> list[Observation]:
     if isinstance(observations, Mapping):
         observations = [Observation(name, *pair) for name, pair in observations.items()]
-    observed = list(observations)
+    observed = [replace(one, ratio=_spelled(one.ratio, known)) for one in observations]
     if not observed:
         raise ValueError("observations: none given; the posterior would be the prior")
     names = [one.ratio for one in observed]
@@ -351,6 +348,24 @@ def _listed(observations: Any) -> list[Observation]:
     if twice:
         raise ValueError(f"observations: {twice[0]!r} is there more than once; combine them first")
     return observed
+
+
+def _spelled(ratio: str, known: list[str]) -> str:
+    """The emulator's name of a ratio that may be spelled otherwise."""
+    species = {name for pair in known for name in parse_pair(pair) if name}
+    try:
+        pair = [find_species(name, species) for name in parse_pair(ratio) if name]
+    except ValueError:
+        pair = [ratio]
+    if "/".join(pair) in known:
+        return "/".join(pair)
+    inverse = "/".join(reversed(pair))
+    advice = (
+        f"give {inverse!r}, with the other sign of its value and limit"
+        if inverse in known
+        else f"there are {', '.join(known)}"
+    )
+    raise ValueError(f"no emulator of {ratio!r}; {advice}")
 
 
 def _normalised(log_weight: Floats) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["CLOUD", "Param", "ParameterSpace", "clean_inputs"]
+__all__ = ["CLOUD", "Param", "ParameterSpace", "clean_inputs", "in_our_unit", "row_labels"]
 
 ZETA = "zeta_1p3e17"
 ZETA_UNIT = 1.3e-17
@@ -145,8 +145,8 @@ class ParameterSpace:
 
         Parameters
         ----------
-        X : DataFrame or array_like, shape (n, n_parameters)
-            A table may hold other columns too.
+        X : DataFrame, Table, mapping of str to array, or array_like, shape (n, n_parameters)
+            A table may hold other columns too. Columns may be quantities.
 
         Returns
         -------
@@ -159,7 +159,7 @@ class ParameterSpace:
         ValueError
             If an array has another number of columns.
         """
-        if hasattr(X, "columns"):
+        if hasattr(X, "columns") or isinstance(X, Mapping):
             frame = clean_inputs(X, self.names)
             return frame.to_numpy(dtype=float)
         values = np.asarray(X, dtype=float)
@@ -212,6 +212,10 @@ class ParameterSpace:
         words = _WORDS.get(name, name)
         return f"{words} [{param.unit}]" if param.unit else words
 
+    def unit_of(self, name: str) -> str:
+        """Unit of a parameter for people; empty for a pure number or what is no parameter."""
+        return next((param.unit for param in self.params if param.name == name), "")
+
     def __len__(self) -> int:
         return len(self.params)
 
@@ -249,8 +253,9 @@ def clean_inputs(inputs: Any, names: Iterable[str]) -> pd.DataFrame:
 
     Parameters
     ----------
-    inputs : DataFrame, or mapping of str to array or Quantity
-        Quantities are converted: a rate ζ in s⁻¹ becomes multiples of 1.3e-17 s⁻¹.
+    inputs : DataFrame, Table, or mapping of str to array or Quantity
+        Quantities are converted: a rate ζ in s⁻¹ becomes multiples of 1.3e-17 s⁻¹. Masked
+        cells are NaN.
     names : iterable of str
         The columns that are wanted, in this order.
 
@@ -261,7 +266,8 @@ def clean_inputs(inputs: Any, names: Iterable[str]) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        If a column is missing, or ζ is given in s⁻¹ without a unit.
+        If a column is missing or in a unit of another kind, or ζ is given in s⁻¹ without a
+        unit.
 
     Examples
     --------
@@ -272,18 +278,77 @@ def clean_inputs(inputs: Any, names: Iterable[str]) -> pd.DataFrame:
     """
     import pandas as pd
 
+    there = list(inputs.keys())
     columns = {}
     for name in names:
-        if name not in inputs:
-            there = ", ".join(map(str, inputs))
-            raise SchemaError(f"inputs: column {name!r} is missing; there are {there}")
+        if name not in there:
+            raise SchemaError(
+                f"inputs: column {name!r} is missing; there are {', '.join(map(str, there))}"
+            )
         column = inputs[name]
-        if hasattr(column, "unit"):
-            column = _converted(name, column)
-        columns[name] = np.atleast_1d(np.asarray(column, dtype=float))
+        unit = getattr(column, "unit", None)
+        if hasattr(column, "filled"):
+            column = column.astype(float).filled(np.nan)
+        numbers = np.atleast_1d(np.asarray(getattr(column, "value", column), dtype=float))
+        if unit is not None:
+            numbers = in_our_unit(name, numbers, unit, "inputs")
+        columns[name] = numbers
         if name == ZETA:
-            _refuse_rate(columns[name])
-    return pd.DataFrame(columns, index=getattr(inputs, "index", None))
+            _refuse_rate(numbers)
+    return pd.DataFrame(columns, index=row_labels(inputs))
+
+
+def row_labels(table: Any) -> pd.Index | None:
+    """Index of a DataFrame; None for anything else, a list's method of that name included."""
+    import pandas as pd
+
+    index = getattr(table, "index", None)
+    return index if isinstance(index, pd.Index) else None
+
+
+def in_our_unit(name: str, values: NDArray[np.float64], unit: Any, source: str) -> Any:
+    """Values of a parameter or time in the library's unit.
+
+    Parameters
+    ----------
+    name : str
+        The column.
+    values : array of float
+        In ``unit``.
+    unit : str or Unit
+        Names that astropy does not know are taken as they are where the library's own is
+        such a name (Habing).
+    source : str
+        For messages.
+
+    Returns
+    -------
+    array of float
+
+    Raises
+    ------
+    SchemaError
+        If the unit is of another kind.
+
+    Examples
+    --------
+    >>> in_our_unit("time_yr", np.array([1.0]), "Myr", "grid.ecsv").tolist()
+    [1000000.0]
+    """
+    from astropy import units as u
+
+    known = u.Unit(unit, parse_strict="silent")
+    if isinstance(known, u.UnrecognizedUnit) and not _UNITS.get(name):
+        return values
+    try:
+        if name == ZETA and known.is_equivalent(1 / u.s):
+            return known.to(1 / u.s, values) / ZETA_UNIT
+        return known.to(u.Unit(_UNITS.get(name, "")), values)
+    except u.UnitConversionError:
+        wanted = CLOUD.unit_of(name) or _UNITS.get(name, "") or "a pure number"
+        raise SchemaError(
+            f"{source}: column {name!r} has unit {str(unit)!r}, expected {wanted}"
+        ) from None
 
 
 _WORDS = {
@@ -305,18 +370,6 @@ def _drawn(engine: Any, n: int) -> NDArray[np.float64]:
         # A block that is no power of two is wanted here; the sequence as a whole is balanced.
         warnings.simplefilter("ignore", UserWarning)
         return np.asarray(engine.random(n))
-
-
-def _converted(name: str, column: Any) -> NDArray[np.float64]:
-    from astropy import units as u
-
-    if name == ZETA:
-        if column.unit.is_equivalent(1 / u.s):
-            return np.asarray(column.to_value(1 / u.s)) / ZETA_UNIT
-        return np.asarray(column.to_value(u.dimensionless_unscaled))
-    if name in _UNITS:
-        return np.asarray(column.to_value(u.Unit(_UNITS[name])))
-    return np.asarray(column.value)
 
 
 def _refuse_rate(zeta: NDArray[np.float64]) -> None:
