@@ -51,7 +51,7 @@ class TransitVetter:
 
     @classmethod
     def pretrained(cls) -> TransitVetter:
-        """The vetter with shipped weights, trained on 12,800 real TESS signals.
+        """The vetter with shipped weights, trained on 12,572 real TESS signals.
 
         Returns
         -------
