@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from astropy import units as u
 from astropy.io import fits
 
 from decan.core.data.tables import read_table, write_table
@@ -119,11 +120,46 @@ def test_it_shows_what_it_is(fitted):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "word"), [({"statistic": "max"}, "statistic"), ({"threshold": "fwer"}, "threshold")]
+    "wrong",
+    [
+        {"statistic": "max"},
+        {"method": "vi"},
+        {"threshold": "fwer"},
+        {"threshold": float("nan")},
+        {"threshold": None},
+        {"threshold": -1},
+        {"max_loops": -1},
+        {"max_loops": 1.5},
+        {"n_samples": 0},
+        {"n_final": 0},
+        {"false_alarm": 2},
+        {"relaxation": -3},
+        {"random_state": None},
+    ],
 )
-def test_settings_that_do_not_exist_are_refused(wrong, word):
-    with pytest.raises(ValueError, match=word):
+def test_settings_that_do_not_exist_are_refused(wrong):
+    with pytest.raises(ValueError, match=f"^{next(iter(wrong))}: must"):
         TensionDecomposer(**wrong)
+
+
+def test_what_is_no_image_is_refused_and_nothing_is_read_before_the_fit():
+    with pytest.raises(TypeError, match="images: expected a PhotonImage or several, found ndarray"):
+        TensionDecomposer().fit(np.ones((1, 8, 8)))
+    with pytest.raises(TypeError, match="images"):
+        TensionDecomposer().fit([])
+    with pytest.raises(AttributeError, match="call fit first"):
+        TensionDecomposer().mean()
+
+
+@pytest.mark.bad_input(13)
+def test_images_of_other_energies_or_other_pixels_are_refused():
+    counts, psf = np.ones((1, 12, 12)), GaussianPSF(1.2)
+    soft, hard = (PhotonImage(counts, psf=psf, energy_edges=[e] * u.keV) for e in [(1, 2), (2, 5)])
+    with pytest.raises(ValueError, match=r"same bands.*\[1.0, 2.0\].*\[2.0, 5.0\]"):
+        quick().fit([soft, hard])
+    fine, coarse = (PhotonImage(counts, psf=psf, pixel_scale=s * u.arcsec) for s in (1, 2))
+    with pytest.raises(ValueError, match="pixels of"):
+        quick().fit([fine, coarse])
 
 
 @pytest.mark.bad_input(14)

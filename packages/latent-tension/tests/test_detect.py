@@ -98,6 +98,15 @@ def test_a_hot_pixel_is_masked_and_a_source_of_the_same_peak_is_not():
 
 
 @pytest.mark.bad_input(9)
+@pytest.mark.filterwarnings("ignore:image")
+def test_a_pixel_that_is_hot_in_every_band_is_one_artifact():
+    counts = np.ones((3, 32, 32))
+    counts[:, 8, 9] = 1e4
+    image, found = mask_hot_pixels(PhotonImage(counts, psf=GaussianPSF(1.5)))
+    assert len(found) == 1
+    assert image.mask[:, 8, 9].all()
+
+
 def test_an_undersampled_source_is_no_hot_pixel():
     counts = np.ones((1, 32, 32))
     counts[0, 5, 5] = 400

@@ -7,8 +7,10 @@ import warnings
 import numpy as np
 import pytest
 from astropy import units as u
+from scipy.special import ndtr
 
 from decan.latent_tension import GaussianPSF, ImagePSF, KingPSF, PhotonImage, PSFGrid
+from decan.latent_tension.readers.events import tangential_wcs
 
 PSF = GaussianPSF(1.0)
 
@@ -99,6 +101,17 @@ def test_an_even_sized_psf_moves_no_source():
     assert (found.sum(1) * y).sum() == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.bad_input(4)
+@pytest.mark.parametrize(("sigma", "close"), [(0.8, 0.08), (1.0, 0.02), (1.5, 1e-3)])
+def test_an_even_sized_psf_is_not_widened(sigma, close):
+    edges = np.arange(25) - 12.0
+    line = np.diff(ndtr(edges / sigma))
+    found = ImagePSF(np.outer(line, line) / line.sum() ** 2).stamps(1)[0]
+    right = GaussianPSF(sigma, size=25).stamps(1)[0]
+    # Half a pixel by linear interpolation would misplace 23, 16 and 8 % of the light.
+    assert np.abs(found - right).sum() < close
+
+
 @pytest.mark.bad_input(5)
 def test_a_band_without_exposure_is_dropped_with_a_warning():
     exposure = np.ones((2, 8, 9))
@@ -110,6 +123,19 @@ def test_a_band_without_exposure_is_dropped_with_a_warning():
         kept = image.without_empty_bands()
     assert kept.n_bands == 1
     assert kept.energy_edges.tolist() == [[1, 2]]
+
+
+@pytest.mark.bad_input(5)
+def test_a_varying_psf_loses_the_band_without_exposure_too():
+    stamps = GaussianPSF([1.0, 1.3], size=5).stamps(2)
+    exposure = np.ones((2, 8, 9))
+    exposure[0] = 0
+    data = counts()
+    data[0] = 0
+    grid = PSFGrid(np.tile(stamps, (2, 2, 1, 1, 1)), [0, 7], [0, 8])
+    with pytest.warns(UserWarning, match="no exposure"):
+        kept = PhotonImage(data, exposure, grid).without_empty_bands()
+    assert kept.psf.stamps(1)[0] == pytest.approx(stamps[1])
 
 
 @pytest.mark.bad_input(5)
@@ -160,6 +186,47 @@ def test_a_plain_image_is_one_band():
 def test_impossible_energies_are_refused(edges, word):
     with pytest.raises(ValueError, match=word):
         PhotonImage(counts(), psf=PSF, energy_edges=edges)
+
+
+@pytest.mark.bad_input(7)
+def test_each_edge_may_have_its_own_unit_and_must_be_an_energy():
+    mixed = [(200 * u.eV, 1 * u.keV), (1 * u.keV, 2e-3 * u.MeV)]
+    image = PhotonImage(counts(), psf=PSF, energy_edges=mixed)
+    assert image.energy_edges == pytest.approx(np.array([[0.2, 1], [1, 2]]))
+    with pytest.raises(ValueError, match="energy_edges: needs a unit of energy"):
+        PhotonImage(counts(), psf=PSF, energy_edges=[(1, 2), (2, 3)] * u.s)
+
+
+def test_masked_cells_of_counts_and_exposure_are_masked():
+    data = np.ma.masked_invalid(np.where(np.arange(9) == 3, np.nan, counts()))
+    assert PhotonImage(data, psf=PSF).mask.sum() == 16
+    exposure = np.ma.masked_equal(np.tile(np.arange(9), (8, 1)), 4)
+    with pytest.warns(UserWarning, match="exposure is zero"):
+        seen = PhotonImage(counts(), exposure, PSF)
+    assert seen.mask[:, :, [0, 4]].all()
+    assert seen.mask.sum() == 32
+
+
+def test_a_background_counts_only_where_the_image_is_used():
+    background = np.full((8, 9), 0.1)
+    background[0, 0], background[1, 1] = np.nan, -1e-6
+    used = np.zeros((8, 9), bool)
+    with pytest.raises(ValueError, match="background"):
+        PhotonImage(counts(), psf=PSF, background=background)
+    used[0, 0] = True
+    seen = PhotonImage(counts(), psf=PSF, background=background, mask=used)
+    assert seen.background[0, 0, 0] == seen.background[0, 1, 1] == 0
+
+
+@pytest.mark.bad_input(13)
+@pytest.mark.parametrize(
+    ("scale", "word"),
+    [(-4 * u.arcsec, "positive"), (0, "positive"), (4 * u.s, "angle"), (4.0, "in degrees")],
+)
+def test_impossible_pixels_are_refused(scale, word):
+    wcs = tangential_wcs((10, 20), 8, 4.0)
+    with pytest.raises(ValueError, match=f"pixel_scale.*{word}"):
+        PhotonImage(counts(), psf=PSF, pixel_scale=scale, wcs=wcs)
 
 
 @pytest.mark.bad_input(7)

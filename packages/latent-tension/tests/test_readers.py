@@ -9,7 +9,14 @@ from astropy.table import Table
 
 from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
 from decan.core.testing import needs_data
-from decan.latent_tension import GaussianPSF, read_chandra, read_erosita_events, read_erosita_tile
+from decan.latent_tension import (
+    GaussianPSF,
+    PhotonImage,
+    PSFGrid,
+    read_chandra,
+    read_erosita_events,
+    read_erosita_tile,
+)
 from decan.latent_tension.archive import DATASETS
 from decan.latent_tension.lmc import lmc_image
 from decan.latent_tension.presets import load_fermi_gc, load_simulated
@@ -136,6 +143,95 @@ def test_a_fermi_cube_is_read_with_its_psf(tmp_path):
     assert image.shape == (2, 20, 20)
     peaks = image.psf.stamps(2).max((1, 2))
     assert peaks[1] > peaks[0]
+
+
+def on_sky(path, data, pixel_arcsec=4.0, middle=(83.0, -69.0)):
+    header = tangential_wcs(middle, np.shape(data)[-1], pixel_arcsec).to_header()
+    fits.PrimaryHDU(np.asarray(data, np.float32), header).writeto(path)
+    return path
+
+
+def test_a_psf_on_finer_pixels_is_taken_as_finer(tmp_path):
+    counts = on_sky(tmp_path / "counts.fits", np.ones((20, 20)))
+    fine = on_sky(tmp_path / "fine.fits", GaussianPSF(4.8, size=61).stamps(1)[0], 1.0)
+    stamp = read_image(counts, psf=fine).psf.stamps(1)[0]
+    y = np.arange(len(stamp)) - len(stamp) // 2
+    # Sigma of 1.2 pixels, plus the variance of a pixel.
+    assert (stamp.sum(1) * y**2).sum() == pytest.approx(1.2**2 + 1 / 12, rel=0.02)
+    other = on_sky(tmp_path / "other.fits", GaussianPSF(4.8, size=61).stamps(1)[0], 1.5)
+    with pytest.raises(
+        SchemaError, match=r"other\.fits: pixels of 1.5 arcsec.*counts\.fits have 4"
+    ):
+        read_image(counts, psf=other)
+
+
+def test_a_psf_and_an_exposure_may_come_from_a_file_of_our_own(tmp_path):
+    counts = on_sky(tmp_path / "counts.fits", np.ones((12, 12)))
+    stamps = np.tile(GaussianPSF(1.1, size=5).stamps(1), (2, 2, 1, 1, 1))
+    grid = PSFGrid(stamps, [0, 11], [0, 11])
+    seen = PhotonImage(np.ones((12, 12)), np.full((12, 12), 7.0), grid)
+    own = seen.to_fits(tmp_path / "own.fits")
+    image = read_image(counts, psf=own, exposure=own)
+    assert isinstance(image.psf, PSFGrid)
+    assert (image.exposure == 7).all()
+
+
+def test_an_impossible_psf_or_exposure_is_named_by_its_own_file(tmp_path):
+    counts = on_sky(tmp_path / "counts.fits", np.ones((12, 12)))
+    bad = on_sky(tmp_path / "bad.fits", -np.ones((5, 5)))
+    with pytest.raises(SchemaError, match=r"bad\.fits: psf: negative"):
+        read_image(counts, psf=bad)
+    away = on_sky(tmp_path / "away.fits", np.ones((12, 12)), middle=(84.0, -69.0))
+    with pytest.raises(SchemaError, match=r"away\.fits: its coordinates lie .* pixels from"):
+        read_image(counts, psf=PSF, exposure=away)
+
+
+def test_axes_of_one_are_no_bands(tmp_path):
+    path = on_sky(tmp_path / "stokes.fits", np.ones((1, 1, 12, 12)))
+    assert read_image(path, psf=PSF).shape == (1, 12, 12)
+
+
+def fermi_files(folder, sigma=0.1):
+    cube = fits.PrimaryHDU(np.ones((2, 60, 60)))
+    cube.header.update({"CTYPE1": "GLON-CAR", "CTYPE2": "GLAT-CAR", "CRPIX1": 30.5, "CRPIX2": 30.5,
+                        "CRVAL1": 0.0, "CRVAL2": 0.0, "CDELT1": -0.05, "CDELT2": 0.05})  # fmt: skip
+    bounds = Table({"CHANNEL": [1, 2], "E_MIN": [1e6, 1e7], "E_MAX": [1e7, 1e8]})
+    bounds["E_MIN"].unit = bounds["E_MAX"].unit = "keV"
+    fits.HDUList([cube, fits.BinTableHDU(bounds, name="EBOUNDS")]).writeto(folder / "c.fits")
+    theta = np.linspace(0, 10, 2001)
+    psf = Table(
+        {"Energy": [3e3, 3e4], "Psf": np.exp(-(theta**2) / (2 * sigma**2)) * np.ones((2, 1))}
+    )
+    tables = {"PSF": psf, "THETA": Table({"Theta": theta})}
+    parts = [fits.BinTableHDU(table, name=name) for name, table in tables.items()]
+    fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(folder / "p.fits")
+    return folder / "c.fits", folder / "p.fits"
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_fermi_exposure_at_the_edges_is_brought_to_the_bands_middles(named, tmp_path):
+    cube, psf = fermi_files(tmp_path)
+    # Exposure that rises by one a decade: 1, 2, 3 at the edges, 1.5 and 2.5 in the middle.
+    planes = fits.PrimaryHDU(np.arange(1.0, 4.0)[:, None, None] * np.ones((60, 60)))
+    energies = fits.BinTableHDU(Table({"Energy": [1e3, 1e4, 1e5]}), name="ENERGIES")
+    energies.columns["Energy"].unit = "MeV"
+    fits.HDUList([planes, energies] if named else [planes]).writeto(tmp_path / "e.fits")
+    exposure = read_fermi(cube, psf, exposure=tmp_path / "e.fits").exposure
+    assert exposure[:, 5, 5] == pytest.approx([1.5, 2.5])
+
+
+def test_fermi_exposure_whose_planes_nothing_explains_is_refused(tmp_path):
+    cube, psf = fermi_files(tmp_path)
+    fits.PrimaryHDU(np.ones((5, 60, 60))).writeto(tmp_path / "e.fits")
+    with pytest.raises(SchemaError, match=r"e\.fits: 5 planes for 2 bands"):
+        read_fermi(cube, psf, exposure=tmp_path / "e.fits")
+
+
+def test_a_wide_fermi_psf_is_not_cut(tmp_path):
+    stamp = read_fermi(*fermi_files(tmp_path, sigma=0.6)).psf.stamps(2)[0]
+    y = np.arange(len(stamp)) - len(stamp) // 2
+    # 0.6 degrees are 12 pixels; a stamp of 20 pixels' reach would have a variance of 84.
+    assert (stamp.sum(1) * y**2).sum() == pytest.approx(144, rel=0.03)
 
 
 def test_a_file_that_is_no_fits_is_said_to_be_none(tmp_path):

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["TensionDecomposer"]
 
 STATISTICS = ("matched", "mad-z", "mean", "mean/std")
+METHODS = ("geovi", "mgvi")
 SETTLED = 40.0
 # While the spectra are held at their priors' shape, only what stands out clearly is added.
 FIRST_MARGIN = 1.0
@@ -120,10 +121,26 @@ class TensionDecomposer:
         random_state: int = 0,
         progress: bool = False,
     ) -> None:
-        if statistic not in STATISTICS:
-            raise ValueError(f"statistic: must be one of {STATISTICS}, found {statistic!r}")
-        if isinstance(threshold, str) and threshold != "fdr":
-            raise ValueError(f"threshold: must be a number or 'fdr', found {threshold!r}")
+        for name, value, known in (
+            ("statistic", statistic, STATISTICS),
+            ("method", method, METHODS),
+        ):
+            if value not in known:
+                raise ValueError(f"{name}: must be one of {known}, found {value!r}")
+        if threshold != "fdr" and not (_is_number(threshold) and 0 < float(threshold) < np.inf):
+            raise ValueError(f"threshold: must be a positive number or 'fdr', found {threshold!r}")
+        for name, number, low in (
+            ("max_loops", max_loops, 0),
+            ("n_samples", n_samples, 1),
+            ("n_final", n_final, 1),
+            ("random_state", random_state, 0),
+        ):
+            if not isinstance(number, int | np.integer) or number < low:
+                raise ValueError(f"{name}: must be a whole number from {low} on, found {number!r}")
+        if not (_is_number(false_alarm) and 0 < false_alarm < 1):
+            raise ValueError(f"false_alarm: must lie between 0 and 1, found {false_alarm!r}")
+        if not (_is_number(relaxation) and 0 <= relaxation <= 1):
+            raise ValueError(f"relaxation: must lie between 0 and 1, found {relaxation!r}")
         self.threshold, self.statistic, self.false_alarm = threshold, statistic, false_alarm
         self.max_loops, self.method, self.n_samples, self.n_final = (
             max_loops,
@@ -151,8 +168,7 @@ class TensionDecomposer:
         """
         from tqdm.auto import tqdm
 
-        given = [images] if isinstance(images, PhotonImage) else list(images)
-        self._begin(given)
+        self._begin(images)
         bar = tqdm(
             total=self.max_loops + 2, disable=not self.progress, desc="decompose", unit="loop"
         )
@@ -188,7 +204,7 @@ class TensionDecomposer:
         TensionDecomposer
             Itself, with ``tension_maps_`` of one loop, ``model_`` and ``posterior_``.
         """
-        self._begin([images] if isinstance(images, PhotonImage) else list(images))
+        self._begin(images)
         with few_threads():
             self._fitted()
             self._held, self._freed = False, True
@@ -272,7 +288,18 @@ class TensionDecomposer:
         """Completeness, false points, offsets and fluxes against a simulation's truth."""
         return score_catalogue(self.catalogue_, truth, radius=radius)
 
-    def _begin(self, given: list[PhotonImage]) -> None:
+    def __getattr__(self, name: str) -> Any:
+        if name.endswith("_") and not name.startswith("_"):
+            raise AttributeError(f"TensionDecomposer: not fitted, so no {name!r}; call fit first")
+        raise AttributeError(f"TensionDecomposer has no attribute {name!r}")
+
+    def _begin(self, images: PhotonImage | Sequence[PhotonImage]) -> None:
+        given = [images] if isinstance(images, PhotonImage) else list(images)
+        if not given or not all(isinstance(one, PhotonImage) for one in given):
+            raise TypeError(
+                "images: expected a PhotonImage or several, found "
+                f"{type(given[0] if given else images).__name__}"
+            )
         self._artifacts: list[dict[str, float]] = []
         clean = []
         for number, image in enumerate(given):
@@ -291,7 +318,7 @@ class TensionDecomposer:
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self._scene = Scene.of(clean, self.priors, device=device)
-        self._generator = torch.Generator(device=device).manual_seed(self.random_state)
+        self._generator = torch.Generator(device=device).manual_seed(int(self.random_state))
         self.tension_maps_: list[TensionMaps] = []
         self._history: list[dict[str, Any]] = []
         self._held, self._freed = True, False
@@ -426,6 +453,10 @@ class TensionDecomposer:
             if near or (significance[i] < limit and not blended):
                 doomed.add(int(i))
         return doomed
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 def _spectral_shape(model: SkyModel) -> Tensor:

@@ -23,7 +23,8 @@ class PhotonImage:
     Parameters
     ----------
     counts : array_like, shape (y, x) or (band, y, x)
-        Photons a pixel. Whole numbers unless ``allow_float``.
+        Photons a pixel. Whole numbers unless ``allow_float``. Masked cells of a NumPy masked
+        array are masked here too.
     exposure : array_like, optional
         Anything that broadcasts to the counts: cm² s, s, or relative. Fluxes come out in
         counts per its unit. Zero and NaN mean masked. One everywhere by default.
@@ -76,6 +77,7 @@ class PhotonImage:
         name: str = "image",
     ) -> None:
         self.name, self.wcs = name, wcs
+        counts, mask = _unmasked(counts, mask)
         self.counts = _checked_counts(counts, allow_float)
         shapes = {
             "counts": np.shape(counts),
@@ -85,12 +87,12 @@ class PhotonImage:
         }
         self.exposure, unused = self._exposure(exposure, shapes)
         self.mask = unused | _fitted(mask, self.counts.shape, "mask", shapes, False).astype(bool)
-        self.background = _fitted(background, self.counts.shape, "background", shapes, 0.0)
-        if np.any(~np.isfinite(self.background[~self.mask])) or np.any(self.background < 0):
-            # Rounded archives hold values like -2e-6: they are zero.
-            if np.nanmin(self.background) < -1e-3 or np.any(~np.isfinite(self.background)):
-                raise ValueError("background: holds negative or NaN values")
-            self.background = np.clip(self.background, 0, None)
+        known = _fitted(background, self.counts.shape, "background", shapes, 0.0).astype(float)
+        known = np.where(self.mask, 0.0, known)
+        # Rounded archives hold values like -2e-6: they are zero.
+        if not np.all(known >= -1e-3) or np.any(np.isinf(known)):
+            raise ValueError("background: holds negative or NaN values")
+        self.background = np.clip(known, 0, None)
         self.psf = self._psf(psf)
         self.energy_edges = _checked_energies(energy_edges, self.n_bands)
         self.pixel_deg = _degrees(pixel_scale, wcs)
@@ -154,6 +156,8 @@ class PhotonImage:
         if isinstance(psf, ImagePSF):
             stamps = psf.fine_stamps(self.n_bands)[keep]
             psf = ImagePSF(stamps, oversampling=psf.oversampling)
+        else:
+            psf = PSFGrid(psf.knots(self.n_bands)[:, :, keep], psf.y, psf.x)
         image = object.__new__(PhotonImage)
         image.__dict__ = {**self.__dict__, "psf": psf}
         for key in ("counts", "exposure", "mask", "background", "band_response", "energy_edges"):
@@ -185,6 +189,11 @@ class PhotonImage:
                 raise ValueError(
                     f"{self.name}: shape {self.counts.shape} differs from {reference.name}'s "
                     f"{reference.counts.shape}, and there is no WCS to say how they overlap"
+                )
+            if abs((self.pixel_deg or 1) / (reference.pixel_deg or self.pixel_deg or 1) - 1) > 0.01:
+                raise ValueError(
+                    f"{self.name}: pixels of {self.pixel_deg} deg differ from {reference.name}'s "
+                    f"of {reference.pixel_deg} deg; bin the events of both on the same pixels"
                 )
             return 0.0, 0.0
         _, ny, nx = self.shape
@@ -225,6 +234,8 @@ class PhotonImage:
     def _exposure(
         self, exposure: Any, shapes: dict[str, tuple[int, ...]]
     ) -> tuple[np.ndarray, np.ndarray]:
+        if np.ma.isMaskedArray(exposure):
+            exposure = exposure.filled(0)
         array = _fitted(exposure, self.counts.shape, "exposure", shapes, 1.0).astype(float)
         holes = ~np.isfinite(array)
         if holes.any():
@@ -320,13 +331,31 @@ def _fitted(
         raise ValueError(f"{name}: does not fit the counts; shapes are {listed}") from None
 
 
+def _unmasked(counts: Any, mask: Any) -> tuple[Any, Any]:
+    """Counts without their own mask, which joins the given one."""
+    if not np.ma.isMaskedArray(counts):
+        return counts, mask
+    own = np.ma.getmaskarray(counts)
+    joined = own if mask is None else own | np.asarray(mask, bool)
+    return counts.filled(0), joined
+
+
 def _checked_energies(edges: Any, n_bands: int) -> np.ndarray | None:
     """Energies in keV."""
     if edges is None:
         return None
-    if not hasattr(edges, "to"):
-        raise ValueError("energy_edges: needs a unit, for example [(0.2, 1), (1, 2)] * u.keV")
-    array = np.asarray(edges.to("keV").value, float)
+    from astropy import units as u
+
+    try:
+        if hasattr(edges, "to"):
+            array = np.asarray(edges.to("keV").value, float)
+        else:  # a list of quantities, each with its own unit
+            array = np.array([[one.to("keV").value for one in band] for band in edges], float)
+    except (AttributeError, TypeError, u.UnitsError):
+        raise ValueError(
+            "energy_edges: needs a unit of energy, for example [(0.2, 1), (1, 2)] * u.keV, "
+            f"found {edges!r}"
+        ) from None
     if array.shape != (n_bands, 2):
         raise ValueError(f"energy_edges: expected shape ({n_bands}, 2), found {array.shape}")
     if not np.all(np.isfinite(array)) or np.any(array <= 0):
@@ -339,10 +368,24 @@ def _checked_energies(edges: Any, n_bands: int) -> np.ndarray | None:
 
 
 def _degrees(scale: Any, wcs: Any) -> float | None:
-    if scale is not None:
-        return float(scale.to("deg").value if hasattr(scale, "to") else scale)
-    if wcs is None:
-        return None
-    from astropy.wcs.utils import proj_plane_pixel_scales
+    from astropy import units as u
 
-    return float(proj_plane_pixel_scales(wcs.celestial).mean())
+    of_wcs = None
+    if wcs is not None:
+        from astropy.wcs.utils import proj_plane_pixel_scales
+
+        of_wcs = float(proj_plane_pixel_scales(wcs.celestial).mean())
+    if scale is None:
+        return of_wcs
+    try:
+        given = float(scale.to("deg").value if hasattr(scale, "to") else scale)
+    except u.UnitsError:
+        raise ValueError(f"pixel_scale: must be an angle, found {scale!r}") from None
+    if not 0 < given < 180:
+        raise ValueError(f"pixel_scale: must be positive and an angle, found {scale!r}")
+    if of_wcs is not None and abs(given / of_wcs - 1) > 0.05:
+        raise ValueError(
+            f"pixel_scale: {given * 3600:.4g} arcsec, but the WCS has pixels of "
+            f"{of_wcs * 3600:.4g} arcsec; a plain number is in degrees"
+        )
+    return given

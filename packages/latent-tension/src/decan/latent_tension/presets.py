@@ -262,13 +262,13 @@ def load_chandra_offaxis(*, half: int = 48, rebin: int = 1) -> list[PhotonImage]
             slice(max(0, x - half), min(nx, x + half + 1)),
         )
         psf = z["psf"].astype(float)
-        centroid = _centroid(psf)
-        # The PSF's image holds the source at its catalogued place; here every PSF is centred on
-        # its centroid, so pixels are shifted against the sky by the difference.
-        wcs.wcs.crpix = wcs.wcs.crpix + (np.array(centroid)[::-1] - place)
-        py, px = (round(v) for v in centroid)
+        py, px = (round(v) for v in _centroid(psf))
         reach = min(half, py, px, psf.shape[0] - 1 - py, psf.shape[1] - 1 - px)
         psf = psf[py - reach : py + reach + 1, px - reach : px + reach + 1]
+        centroid = np.array([py, px]) - reach + _centroid(psf)
+        # The PSF's image holds the source at its catalogued place; here every PSF is centred on
+        # its centroid, so pixels are shifted against the sky by the difference.
+        wcs.wcs.crpix = wcs.wcs.crpix + (centroid[::-1] - place)
         images.append(
             PhotonImage(
                 z["counts"][part],

@@ -18,6 +18,7 @@ SUM_TOLERANCE = 0.01
 SHIFT_WARNING = 2.0  # pixels
 NEGLIGIBLE = 1e-4
 RINGING = 0.1
+SMOOTH = 0.02
 
 
 class ImagePSF:
@@ -263,12 +264,17 @@ def rings(stamps: np.ndarray) -> bool:
     >>> rings(narrow)
     True
     """
+    return bool(_negative_light(stamps).max() > RINGING)
+
+
+def _negative_light(stamps: np.ndarray) -> np.ndarray:
+    """Share of the light that half a pixel's Fourier shift leaves negative."""
     room = [(0, 0)] * (stamps.ndim - 2) + [(2, 2) if n > 1 else (0, 0) for n in stamps.shape[-2:]]
     wide = np.pad(stamps, room)
     half = [np.fft.fftfreq(n) * 0.5 for n in wide.shape[-2:]]
     phase = np.exp(-2j * np.pi * (half[0][:, None] + half[1]))
     moved = np.fft.ifft2(np.fft.fft2(wide) * phase).real
-    return bool((-np.minimum(moved, 0).sum((-2, -1))).max() > RINGING)
+    return np.asarray(-np.minimum(moved, 0).sum((-2, -1)))
 
 
 def _on_pixels(fine: np.ndarray, oversampling: int) -> np.ndarray:
@@ -329,11 +335,19 @@ def _centred(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _moved(stamp: np.ndarray, dy: float, dx: float) -> np.ndarray:
-    """Move by whole pixels and a rest below one; linear, so that nothing turns negative."""
+    """Move by parts of a pixel; what the pixels resolve is not widened by it."""
     ny, nx = stamp.shape
     room = int(np.ceil(max(abs(dy), abs(dx)))) + 1
     # What moves out on one side was the empty edge of an off-centre image.
     large = np.pad(stamp, room)
+    inner = (slice(room, room + ny), slice(room, room + nx))
+    if _negative_light(stamp) < SMOOTH:
+        waves = [np.fft.fftfreq(n) for n in large.shape]
+        phase = np.exp(-2j * np.pi * (waves[0][:, None] * dy + waves[1] * dx))
+        exact = np.fft.ifft2(np.fft.fft2(large) * phase).real[inner].clip(min=0)
+        return np.asarray(exact / exact.sum())
+    # Narrow, or rough as a simulation of few rays is: linear interpolation, which widens but
+    # rings not at all.
     iy, ix = int(np.floor(dy)), int(np.floor(dx))
     fy, fx = dy - iy, dx - ix
     out = np.zeros_like(large)
@@ -341,7 +355,7 @@ def _moved(stamp: np.ndarray, dy: float, dx: float) -> np.ndarray:
         for sx, wx in ((ix, 1 - fx), (ix + 1, fx)):
             if wy * wx > 0:
                 out += wy * wx * np.roll(large, (sy, sx), (0, 1))
-    out = out[room - min(room, 0) : room + ny, room : room + nx]
+    out = out[inner]
     return out / out.sum()
 
 

@@ -196,6 +196,13 @@ def sky_grid(
     bands = {image.n_bands for image in images}
     if len(bands) > 1:
         raise ValueError(f"images: must have the same bands, found {sorted(bands)} bands")
+    edges = [image.energy_edges for image in images if image.energy_edges is not None]
+    for one in edges[1:]:
+        if not np.allclose(one, edges[0], rtol=0.01):
+            raise ValueError(
+                "images: must have the same bands, found edges "
+                f"{edges[0].tolist()} and {one.tolist()} keV"
+            )
     offsets = [image.frame_offset(images[0]) for image in images]
     lows, sizes = [], []
     for axis in (0, 1):

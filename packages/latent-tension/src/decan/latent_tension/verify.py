@@ -162,7 +162,7 @@ def mask_hot_pixels(image: PhotonImage) -> tuple[PhotonImage, list[dict[str, flo
         wanted = data * ring[j] / stamps[j]
         hot = (data >= 25) & (wanted - around > 6 * np.sqrt(wanted + around + 1))
         hot &= (around < 0.5 * wanted) & (data >= maximum_filter(data, size))
-        for y, x in np.argwhere(hot):
+        for y, x in np.argwhere(hot & ~mask.all(0)):
             found.append({"x": float(x), "y": float(y), "band": j, "counts": float(data[y, x])})
             mask[:, y, x] = True
     if not found:

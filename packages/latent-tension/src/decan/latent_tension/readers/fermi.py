@@ -33,7 +33,8 @@ def read_fermi(
     psf : path-like
         ``gtpsf``: extensions PSF (Energy in MeV, Psf) and THETA (deg).
     exposure : path-like, optional
-        ``gtexpcube2`` on the same pixels; energies are interpolated.
+        ``gtexpcube2`` on the same pixels; interpolated to the bands in the energies of its
+        extension ENERGIES. Without it there must be one plane a band, or one an edge.
 
     Returns
     -------
@@ -84,18 +85,49 @@ def read_fermi(
         raise SchemaError(f"{counts}, {psf}: energies must be positive")
     middle = np.sqrt(edges.prod(1)) / 1000
     chosen = [int(np.argmin(np.abs(np.log(energy / e)))) for e in middle]
-    half = int(np.clip(np.ceil(theta[-1] / pixel), 3, 20))
+    ny, nx = data.shape[-2:]
+    half = int(np.clip(np.ceil(_radius(theta, profiles[chosen]) / pixel), 3, max(ny, nx)))
     stamps = np.stack([_radial(theta, profiles[i], pixel, half) for i in chosen])
-    seconds = None
-    if exposure is not None:
-        seconds = image_extensions(exposure)[0][1]
-        if len(seconds) != len(edges):
-            at = np.linspace(0, len(seconds) - 1, 2 * len(edges) + 1)[1::2]
-            seconds = np.stack([seconds[round(i)] for i in at])
+    seconds = None if exposure is None else _exposure_in_bands(exposure, middle)
     with content_of(counts):
         return PhotonImage(
             data, seconds, ImagePSF(stamps), edges * u.keV, wcs=wcs, name=Path(counts).name
         )
+
+
+def _exposure_in_bands(path: str | os.PathLike[str], middle: np.ndarray) -> np.ndarray:
+    """Exposure at the middle energies (MeV) of the bands, linear in the log of the energy."""
+    from decan.core.data.tables import number_column, read_table
+
+    planes = np.asarray(image_extensions(path)[0][1], float)
+    planes = planes[None] if planes.ndim == 2 else planes
+    n = len(middle)
+    if "ENERGIES" in extension_names(path):
+        table = read_table(path, hdu="ENERGIES", required={"Energy": "MeV"})
+        known = number_column(table, "Energy", str(path))
+        if len(known) != len(planes) or not (np.all(known > 0) and np.all(np.diff(known) > 0)):
+            raise SchemaError(
+                f"{path}: ENERGIES holds {len(known)} energies for {len(planes)} planes; they "
+                "must be as many, positive, and rise"
+            )
+        weights = [np.interp(np.log(middle), np.log(known), one) for one in np.eye(len(known))]
+        return np.einsum("kn,kyx->nyx", np.array(weights), planes)
+    if len(planes) == n + 1:  # at the edges
+        return np.asarray((planes[1:] + planes[:-1]) / 2)
+    if len(planes) not in (1, n):
+        raise SchemaError(
+            f"{path}: {len(planes)} planes for {n} bands and no extension ENERGIES that says "
+            "where they lie"
+        )
+    return planes
+
+
+def _radius(theta: np.ndarray, profiles: np.ndarray) -> float:
+    """Angle that holds 99.5 % of the light of every profile."""
+    ring = profiles * theta
+    light = np.cumsum((ring[:, 1:] + ring[:, :-1]) / 2 * np.diff(theta), axis=1)
+    enough = light >= 0.995 * light[:, -1:]
+    return float(max(theta[1 + np.argmax(row)] for row in enough))
 
 
 def _radial(theta: np.ndarray, profile: np.ndarray, pixel: float, half: int) -> np.ndarray:

@@ -39,7 +39,9 @@ def read_image(
     exposure : path-like, optional
         FITS image on the same pixels.
     psf : path-like, ImagePSF or array_like, optional
-        FITS image or PSF.
+        FITS image or PSF; a file of :func:`write_image` gives its extension PSF. Where its
+        header and that of the counts say how large their pixels are, it may lie on pixels
+        that are a whole number of times finer.
     energy_edges : Quantity, optional
         Bands.
     **more
@@ -73,12 +75,13 @@ def read_image(
     )
     inside = {name: data for name, data, _ in found}
     kept: dict[str, Any] = {}
+    wcs = celestial_wcs(header, path)
     if exposure is not None:
-        kept["exposure"] = image_extensions(exposure)[0][1]
+        kept["exposure"] = _exposure_of(exposure, wcs, path)
     elif "EXPOSURE" in names:
         kept["exposure"] = inside["EXPOSURE"]
     if psf is not None:
-        kept["psf"] = psf if not isinstance(psf, str | os.PathLike) else image_extensions(psf)[0][1]
+        kept["psf"] = psf if not isinstance(psf, str | os.PathLike) else _psf_of(psf, wcs, path)
     elif "PSF" in names:
         kept["psf"] = _psf_inside(path, found)
     else:
@@ -91,7 +94,8 @@ def read_image(
         edges = edges * u.keV
     kept.update(more)
     kept.setdefault("name", Path(path).name)
-    wcs = celestial_wcs(header, path)
+    while counts.ndim > 3 and counts.shape[0] == 1:  # axes of one, as radio's Stokes
+        counts = counts[0]
     with content_of(path):
         return PhotonImage(counts, energy_edges=edges, wcs=wcs, **kept)
 
@@ -199,6 +203,50 @@ def content_of(path: str | os.PathLike[str]) -> Iterator[None]:
         raise
     except ValueError as error:
         raise SchemaError(f"{path}: {error}") from error
+
+
+def _exposure_of(
+    path: str | os.PathLike[str], wcs: Any, counts: str | os.PathLike[str]
+) -> np.ndarray:
+    """An exposure map, which must lie where the counts do."""
+    found = image_extensions(path)
+    data, header = next(((d, h) for n, d, h in found if n == "EXPOSURE"), found[0][1:])
+    there = celestial_wcs(header, path)
+    if wcs is not None and there is not None:
+        ny, nx = data.shape[-2:]
+        corners = np.array([[0, 0], [nx - 1, 0], [0, ny - 1], [nx - 1, ny - 1]], float)
+        with reading(path, "FITS header"):
+            apart = wcs.wcs_world2pix(there.wcs_pix2world(corners, 0), 0) - corners
+        if not np.abs(apart).max() < 1:
+            raise SchemaError(
+                f"{path}: its coordinates lie {np.abs(apart).max():.3g} pixels from those of "
+                f"{counts}; an exposure map must be on the same pixels"
+            )
+    return data
+
+
+def _psf_of(
+    path: str | os.PathLike[str], wcs: Any, counts: str | os.PathLike[str]
+) -> ImagePSF | PSFGrid:
+    """A PSF from a file of its own, on the pixels of the counts or on finer ones."""
+    from astropy.wcs.utils import proj_plane_pixel_scales
+
+    found = image_extensions(path)
+    if any(name == "PSF" for name, _, _ in found):
+        return _psf_inside(path, found)
+    _, data, header = found[0]
+    there = celestial_wcs(header, path)
+    finer = 1
+    if wcs is not None and there is not None:
+        own, theirs = (3600 * proj_plane_pixel_scales(w).mean() for w in (there, wcs))
+        finer = max(1, round(theirs / own))
+        if abs(theirs / own / finer - 1) > 0.02:
+            raise SchemaError(
+                f"{path}: pixels of {own:.4g} arcsec, those of {counts} have {theirs:.4g}; "
+                "bring the PSF on the same pixels, or on a whole number of finer ones"
+            )
+    with content_of(path):
+        return ImagePSF(data, oversampling=finer)
 
 
 def _psf_inside(
