@@ -60,3 +60,16 @@ def test_the_page_of_a_prediction_reads_well(browser, tmp_path):  # noqa: F811
     run("predict", *WASP121, "--out", page)
     for width in (390, 1280):
         assert_page_reads_well(browser, page, width=width)
+
+
+def test_text_of_another_code_is_diagnosed(tmp_path):
+    path = tmp_path / (
+        "PTprofiles-Teq_1600-LogMet_0.0-LogDrag_0-Mstar_1.1-Rp_1.3-logG_1.3-TiOVO_true.dat"
+    )
+    places = [(x, y, p) for x in range(-150, 181, 60) for y in (-45, 0, 45) for p in (1e-3, 0.1, 1)]
+    rows = [
+        f"{k}, {x}, {y}, {p}, {1400 + 300 * np.cos(np.deg2rad(x)):.2f}"
+        for k, (x, y, p) in enumerate(places)
+    ]
+    path.write_text("\n".join(rows) + "\n")
+    assert "day night" in run("diagnose", path)

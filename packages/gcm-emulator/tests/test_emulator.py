@@ -252,3 +252,12 @@ def test_the_shipped_emulator_says_what_it_was_made_of():
     assert isinstance(field, GCMField)
     truth = simulate_grid([INSIDE], weather=None)
     assert emulator.errors_on(truth)["T"][0] < 25
+
+
+def test_a_truth_on_other_meridians_is_scored_where_it_stands(emulator):
+    truth = simulate_grid([INSIDE], weather=None)
+    shifted = PlanetGrid([truth[0]], lon_deg=truth.lon_deg + 5.0)
+    plain, moved = (emulator.errors_on(one)["T"][0] for one in (truth, shifted))
+    # Half a cell taken for none would be an error of 70 K; smoothing by two regrids is 30 K.
+    assert moved < plain + 40
+    assert emulator.score(shifted) > 0.95

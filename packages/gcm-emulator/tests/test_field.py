@@ -164,3 +164,19 @@ def test_validation_names_what_is_wrong(field):
 def test_area_means_leave_holes_out():
     field = np.array([[1.0, np.nan], [3.0, 3.0]])
     assert area_mean(field, [0.0, 60.0]) == pytest.approx((1 + 3 * 0.5 * 2) / 2)
+
+
+def test_a_meridian_written_twice_at_the_seam_counts_once(axes):
+    _, lat, p = axes
+    lon = np.append(np.arange(-180.0, 180.0, 30.0), 179.9999)
+    field = GCMField(np.full((3, lat.size, lon.size), 900.0), lon, lat, p)
+    assert field.lon_deg.tolist() == np.arange(-180.0, 180.0, 30.0).tolist()
+
+
+def test_what_cannot_be_asked_of_the_pressures_is_said(axes):
+    field = small(axes)
+    with pytest.raises(ValueError, match=r"p_pa: 1e\+09 Pa is outside the field"):
+        climate_characteristics(field, 1e9)
+    with pytest.raises(ValueError, match="one level has no profile"):
+        field.regrid(p_pa=[1e4]).at(0, 0, 1e4)
+    assert climate_characteristics(field, 0.1 * u.bar).p_pa == pytest.approx(1e4)

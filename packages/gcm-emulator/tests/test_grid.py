@@ -75,3 +75,18 @@ def test_the_table_holds_one_row_a_cell_and_the_group_to_split_by(grid):
 def test_fields_that_some_planets_lack_are_left_out(field, grid):
     calm = GCMField(field.T, field.lon_deg, field.lat_deg, field.p_pa, planet=field.planet)
     assert PlanetGrid([grid[0], calm]).names == ("T",)
+
+
+def test_common_axes_in_any_order_and_unit_hold_the_fields_that_belong_to_them(field):
+    import astropy.units as u
+
+    grid = PlanetGrid(
+        [field], lon_deg=np.arange(5, 365, 20.0), lat_deg=[60.0, 0.0, -60.0],
+        p_pa=[1.0, 0.1, 0.01] * u.bar,
+    )  # fmt: skip
+    places = np.meshgrid(grid.p_pa, grid.lat_deg, grid.lon_deg, indexing="ij")
+    expected = field.at(places[2], places[1], places[0])
+    np.testing.assert_allclose(grid.values["T"][0], expected, rtol=1e-5)
+    assert grid.lon_deg.min() >= -180
+    assert np.all(np.diff(grid.p_pa) > 0)
+    np.testing.assert_allclose(grid[0].T, grid.values["T"][0])

@@ -71,3 +71,15 @@ def test_interior_temperature_peaks_between_1500_and_2000_k():
     curve = [interior_temperature(t) for t in range(400, 2601, 50)]
     assert 1500 <= range(400, 2601, 50)[int(np.argmax(curve))] <= 2000
     assert min(curve) == 100.0
+
+
+def test_rows_of_a_table_with_units_make_the_same_planet():
+    plain = {"t_global_k": 1600.0, "period_day": 1.7, "t_star_k": 5660.0, "r_star_rsun": 0.977,
+             "m_star_msun": 0.98}  # fmt: skip
+    units = {"t_global_k": u.K, "period_day": u.day, "t_star_k": u.K, "r_star_rsun": u.solRad,
+             "m_star_msun": u.solMass}  # fmt: skip
+    for left_out in ("t_global_k", "period_day", "nothing"):
+        row = {name: value for name, value in plain.items() if name != left_out}
+        quantities = {name: (value * units[name]).si for name, value in row.items()}
+        one, other = Planet.from_mapping(row), Planet.from_mapping(quantities)
+        assert (one.a_au, one.period_day) == pytest.approx((other.a_au, other.period_day))

@@ -200,3 +200,74 @@ def test_the_text_of_the_wheel_holds_the_run_of_the_data_folder(tmp_path):
     again = _read_wasp43b_text(path)
     np.testing.assert_allclose(again.T, field.T, rtol=1e-5)
     np.testing.assert_allclose(np.log10(again.vmr["CO"]), np.log10(field.vmr["CO"]), atol=1e-3)
+
+
+def exofms(**units):
+    """A file of Exo-FMS as xarray has it, in units that one chooses."""
+    import xarray
+
+    lon = np.arange(0.0, 360.0, 30.0)
+    heat = np.broadcast_to(1000 + 300 * np.cos(np.deg2rad(lon)), (1, 3, 4, 12))
+    axes = ("time", "pfull", "lat", "lon")
+    return xarray.Dataset(
+        {
+            "temp": (axes, heat.copy(), {"units": units.get("temp", "K")}),
+            "omega": (axes, np.full(heat.shape, 2.0), {"units": "Pa/s"}),
+        },
+        {
+            "pfull": ("pfull", [1.0, 10.0, 1000.0], {"units": units.get("pfull", "hPa")}),
+            "lat": ("lat", [-60.0, -20.0, 20.0, 60.0], {"units": "degrees_north"}),
+            "lon": ("lon", lon, {"units": "degrees_east"}),
+        },
+        attrs={"g": 10.0, "R": 3700.0},
+    )
+
+
+@pytest.mark.parametrize("unit", ["hPa", "mbar", "millibar", "kPa", "bar"])
+def test_pressures_of_a_file_are_read_in_its_unit(tmp_path, unit):
+    exofms(pfull=unit).to_netcdf(tmp_path / "a.nc", engine="scipy")
+    factor = {"kPa": 1e3, "bar": 1e5}.get(unit, 100.0)
+    field = read_netcdf(tmp_path / "a.nc")
+    np.testing.assert_allclose(field.p_pa, np.array([1.0, 10.0, 1000.0]) * factor)
+    # w = -omega R T / (p g), with the gravity of the file.
+    expected = -2.0 * 3700.0 * 1300.0 / (10.0 * factor * 10.0)
+    assert field.at(0, 0, 10.0 * factor, "w") == pytest.approx(expected, rel=1e-5)
+
+
+def test_packed_numbers_and_celsius_become_kelvin(tmp_path):
+    data = exofms()
+    packing = {"dtype": "int16", "scale_factor": 0.1, "add_offset": 500.0, "_FillValue": -32767}
+    data.to_netcdf(tmp_path / "packed.nc", engine="scipy", encoding={"temp": packing})
+    assert read_netcdf(tmp_path / "packed.nc").at(0, 0, 1e3) == pytest.approx(1300.0, abs=0.1)
+    data = exofms(temp="degC")
+    data["temp"] = (data["temp"] - 273.15).assign_attrs(units="degC")
+    data.to_netcdf(tmp_path / "celsius.nc", engine="scipy")
+    assert read_netcdf(tmp_path / "celsius.nc").at(0, 0, 1e3) == pytest.approx(1300.0, abs=0.1)
+    exofms(pfull="level").to_netcdf(tmp_path / "level.nc", engine="scipy")
+    with pytest.raises(SchemaError, match="unit 'level' where 'Pa' is expected"):
+        read_netcdf(tmp_path / "level.nc")
+
+
+def test_every_format_may_be_gzipped_and_the_substellar_point_may_lie_anywhere(tmp_path):
+    import gzip
+
+    path = tmp_path / roth_name()
+    write_roth(path)
+    exofms().to_netcdf(tmp_path / "a.nc", engine="scipy")
+    for one in (path, tmp_path / "a.nc"):
+        packed = one.with_name(one.name + ".gz")
+        packed.write_bytes(gzip.compress(one.read_bytes()))
+        plain, rolled = read_field(one), read_field(str(packed), substellar_lon=30.0)
+        assert plain.shape == rolled.shape
+        assert rolled.at(0.0, 0.0, 1e3) == pytest.approx(plain.at(30.0, 0.0, 1e3), rel=1e-4)
+
+
+def test_arrays_of_numpy_are_a_field_too(field, tmp_path):
+    np.savez(tmp_path / "a.npz", T=field.T, u=field.u, p_Pa=field.p_pa, lat_deg=field.lat_deg,
+             lon_deg=field.lon_deg)  # fmt: skip
+    read = read_field(tmp_path / "a.npz", planet=field.planet)
+    np.testing.assert_array_equal(read.T, field.T)
+    assert read.names == ("T", "u")
+    np.savez(tmp_path / "b.npz", temperature=field.T)
+    with pytest.raises(SchemaError, match="no array t, p_pa, lat_deg, lon_deg among temperature"):
+        read_field(tmp_path / "b.npz")

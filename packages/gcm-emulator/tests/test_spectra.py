@@ -202,3 +202,24 @@ def test_mixing_once_on_the_table_is_as_good_as_mixing_in_every_layer():
     through = np.exp(-column * (mixed + continuum)) @ opacity.weights
     other = np.exp(-column * ours.astype(float)) @ opacity.weights
     assert np.abs(through - other).max() < 0.01
+
+
+def test_trace_gases_alone_are_traces_in_hydrogen_and_helium():
+    mixed = tables().mixture({"H2O": 5e-4, "CO": 4e-4})
+    assert mixed.molecular_weight == pytest.approx(2.36, abs=0.02)
+    whole = tables().mixture({"H2": 0.8366, "He": 0.1624, "H2O": 5e-4, "CO": 4e-4})
+    assert mixed.cross_section(1e4, 1200.0) == pytest.approx(whole.cross_section(1e4, 1200.0))
+    for vmr, message in (
+        ({"H2": 0.5, "He": 0.1, "H2O": 5e-4}, "sum to 0.6"),
+        ({"h2o": 5e-4}, "'h2o' is written 'H2O'"),
+        ({"H2O": -3.3}, "not their logarithms"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            tables().mixture(vmr)
+
+
+def test_columns_of_a_hot_field_warn_once_however_many_they_are(recwarn):
+    hot = uniform(3500.0)
+    hot.T[:, :, ::2] += 200.0
+    EmissionModel(tables()).disc(hot, [0.0])
+    assert len(recwarn) == 1

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .field import GCMField, area_mean_of
+from .field import GCMField, area_mean_of, in_pascal
 from .sphere import SphereInterpolator, area_weights
 
 if TYPE_CHECKING:
@@ -91,6 +91,11 @@ def climate_characteristics(field: GCMField, p_pa: Any = 1e4) -> ClimateCharacte
     -------
     ClimateCharacteristics
 
+    Raises
+    ------
+    ValueError
+        If the pressure lies outside the field.
+
     Examples
     --------
     >>> lon, lat, p = np.arange(-180, 180, 10.0), np.arange(-85, 86, 10.0), np.array([1e3, 1e5])
@@ -99,7 +104,11 @@ def climate_characteristics(field: GCMField, p_pa: Any = 1e4) -> ClimateCharacte
     >>> round(found.hotspot_offset_deg, 1)
     40.0
     """
-    level = field.regrid(p_pa=np.atleast_1d(p_pa))
+    wanted = in_pascal(np.atleast_1d(p_pa))
+    low, high = field.p_pa[0], field.p_pa[-1]
+    if wanted[0] < low * (1 - 1e-6) or wanted[0] > high * (1 + 1e-6):
+        raise ValueError(f"p_pa: {wanted[0]:g} Pa is outside the field, {low:.3g} to {high:.3g} Pa")
+    level = field.regrid(p_pa=wanted)
     temperature, lon, lat = level.T[0].astype(float), field.lon_deg, field.lat_deg
     dayside, nightside = np.abs(lon) < 90, np.abs(lon) > 90
     contrast = area_mean_of(temperature, lat, dayside) - area_mean_of(temperature, lat, nightside)

@@ -287,7 +287,7 @@ class FieldEmulator(Saved):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 predicted = self.predict(planet).field
-            if field.shape != predicted.shape or not np.allclose(field.p_pa, predicted.p_pa):
+            if not _same_axes(field, predicted):
                 field = field.regrid(predicted.lon_deg, predicted.lat_deg, predicted.p_pa)
             row: dict[str, Any] = {"planet": planet.name}
             row |= field_errors(field, predicted, p_min_pa, p_max_pa)
@@ -466,6 +466,13 @@ def field_errors(
 def _key(planet: Planet) -> tuple[float, ...]:
     return tuple(round(float(np.log(x)), 6) for x in (
         planet.t_global_k, planet.period_day, planet.gravity_ms2, planet.radius_rjup))  # fmt: skip
+
+
+def _same_axes(one: GCMField, other: GCMField) -> bool:
+    return one.shape == other.shape and all(
+        np.allclose(getattr(one, axis), getattr(other, axis), rtol=1e-5, atol=1e-3)
+        for axis in ("lon_deg", "lat_deg", "p_pa")
+    )
 
 
 def _refuse_empty_levels(grid: PlanetGrid, fields: Sequence[str]) -> None:

@@ -102,9 +102,9 @@ class GCMField:
     source: str = ""
 
     def __post_init__(self) -> None:
-        self.p_pa = _in_pascal(self.p_pa)
-        self.lat_deg = _axis(self.lat_deg, "deg", "lat_deg")
-        self.lon_deg = _axis(self.lon_deg, "deg", "lon_deg")
+        self.p_pa = in_pascal(self.p_pa)
+        self.lat_deg = axis_of(self.lat_deg, "deg", "lat_deg")
+        self.lon_deg = axis_of(self.lon_deg, "deg", "lon_deg")
         given = {name: getattr(self, name) for name in FIELDS} | {
             f"vmr[{name!r}]": values for name, values in self.vmr.items()
         }
@@ -131,10 +131,13 @@ class GCMField:
     def _sort(self, arrays: dict[str, Array]) -> None:
         levels = np.argsort(self.p_pa, kind="stable")
         rows = np.argsort(self.lat_deg, kind="stable")
-        lon = wrap_longitude(self.lon_deg - self.substellar_lon)
+        lon = wrap_longitude(
+            self.lon_deg - float(_values(self.substellar_lon, "deg", "substellar_lon"))
+        )
         columns = np.argsort(lon, kind="stable")
-        keep = np.concatenate([[True], np.diff(lon[columns]) > _DOUBLED_DEG])
-        columns = columns[keep]
+        # The step to the next meridian, over the seam too: one written twice counts once.
+        ahead = np.diff(lon[columns], append=lon[columns[0]] + 360.0)
+        columns = columns[ahead > _DOUBLED_DEG] if columns.size > 1 else columns
         self.p_pa, self.lat_deg = self.p_pa[levels], self.lat_deg[rows]
         self.lon_deg, self.substellar_lon = lon[columns], 0.0
         if np.any(np.diff(self.p_pa) <= 0):
@@ -178,9 +181,9 @@ class GCMField:
         GCMField
             NaN at pressures outside the model.
         """
-        lon = self.lon_deg if lon_deg is None else _axis(lon_deg, "deg", "lon_deg")
-        lat = self.lat_deg if lat_deg is None else _axis(lat_deg, "deg", "lat_deg")
-        p = self.p_pa if p_pa is None else _in_pascal(p_pa)
+        lon = self.lon_deg if lon_deg is None else axis_of(lon_deg, "deg", "lon_deg")
+        lat = self.lat_deg if lat_deg is None else axis_of(lat_deg, "deg", "lat_deg")
+        p = self.p_pa if p_pa is None else in_pascal(p_pa)
         same = lon_deg is None and lat_deg is None
         onto = np.meshgrid(lon, lat)
         moved: dict[str, Any] = {}
@@ -226,8 +229,10 @@ class GCMField:
             columns = sphere.wind(self.u, self.v, lon.ravel(), lat.ravel())["uv".index(name)]
         else:
             columns = sphere.scalar(getattr(self, name), lon.ravel(), lat.ravel())
+        if self.p_pa.size < 2:
+            raise ValueError("a field of one level has no profile to interpolate in")
         x, grid = np.log(p.ravel()), np.log(self.p_pa)
-        k = np.clip(np.searchsorted(grid, x, side="right") - 1, 0, max(grid.size - 2, 0))
+        k = np.clip(np.searchsorted(grid, x, side="right") - 1, 0, grid.size - 2)
         part = (x - grid[k]) / (grid[k + 1] - grid[k])
         points = np.arange(x.size)
         found = columns[k, points] * (1 - part) + columns[k + 1, points] * part
@@ -385,15 +390,17 @@ def _values(values: Any, unit: str, name: str) -> Any:
     return array.astype(np.float32) if array.ndim == 3 else array
 
 
-def _axis(values: Any, unit: str, name: str) -> NDArray[np.float64]:
+def axis_of(values: Any, unit: str, name: str) -> NDArray[np.float64]:
+    """One axis in a unit, from numbers or a Quantity."""
     axis = np.atleast_1d(_values(values, unit, name)).astype(float)
     if axis.ndim != 1 or not np.isfinite(axis).all():
         raise ValueError(f"{name} must be one finite axis, found shape {axis.shape}")
     return axis
 
 
-def _in_pascal(values: Any) -> NDArray[np.float64]:
-    axis = _axis(values, "Pa", "p_pa")
+def in_pascal(values: Any) -> NDArray[np.float64]:
+    """Pressures in Pa, from numbers or a Quantity; bars are noticed."""
+    axis = axis_of(values, "Pa", "p_pa")
     if np.any(axis <= 0):
         raise ValueError(f"p_pa must be positive, found {axis.min():g} Pa")
     if not hasattr(values, "unit") and axis.max() < 1e4 and axis.min() < 1e-3:

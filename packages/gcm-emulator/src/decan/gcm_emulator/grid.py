@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from decan.core.errors import DataNotAvailable
 
-from .field import FIELDS, GCMField, common_levels
+from .field import FIELDS, GCMField, axis_of, common_levels, in_pascal
 from .planets import Planet
+from .sphere import wrap_longitude
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,8 @@ class PlanetGrid:
         Each with its planet. Different axes are regridded to those of the first, and only
         pressures that all reach are kept; a log line says so.
     lon_deg, lat_deg, p_pa : array_like, optional
-        Other common axes, degrees and Pa.
+        Other common axes, degrees and Pa (or Quantity), in any order; they are sorted, and
+        longitudes wrapped to -180 to 180.
 
     Raises
     ------
@@ -70,9 +72,10 @@ class PlanetGrid:
         if unknown:
             raise ValueError(f"field {unknown[0]} does not know its planet; give planet=")
         first = fields[0]
-        lon = first.lon_deg if lon_deg is None else np.asarray(lon_deg, dtype=float)
-        lat = first.lat_deg if lat_deg is None else np.asarray(lat_deg, dtype=float)
-        p = common_levels(fields) if p_pa is None else np.asarray(p_pa, dtype=float)
+        # Fields stand in one order whatever was asked for; the axes of the grid are theirs.
+        lon = first.lon_deg if lon_deg is None else _meridians(lon_deg)
+        lat = first.lat_deg if lat_deg is None else np.sort(axis_of(lat_deg, "deg", "lat_deg"))
+        p = common_levels(fields) if p_pa is None else np.sort(in_pascal(p_pa))
         moved = []
         for one in fields:
             change = [
@@ -348,3 +351,8 @@ class PlanetGrid:
             f"PlanetGrid({len(self)} planets, {hosts} host{'s' * (hosts != 1)}, {low:.0f} to "
             f"{high:.0f} K; {', '.join(self.names)} on {' x '.join(map(str, self.shape))})"
         )
+
+
+def _meridians(lon_deg: Any) -> NDArray[np.float64]:
+    lon = np.sort(wrap_longitude(axis_of(lon_deg, "deg", "lon_deg")))
+    return np.asarray(lon[np.diff(lon, append=lon[0] + 360.0) > 1e-3])

@@ -6,6 +6,8 @@ through h5py, so that neither the netCDF4 nor the h5netcdf package is needed.
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,6 +37,14 @@ _NAMES = {
     "lat": ("lat", "latitude"),
     "lon": ("lon", "longitude"),
 }
+_AXIS_UNITS = {"p": "Pa", "lat": "deg", "lon": "deg"}
+_FIELD_UNITS = {"T": "K", "u": "m/s", "v": "m/s", "w": "m/s", "omega": "Pa/s"}
+_SPELLINGS = {
+    "millibar": "mbar", "millibars": "mbar", "mb": "mbar", "hpa": "hPa", "pascal": "Pa",
+    "pascals": "Pa", "pa": "Pa", "bars": "bar", "kelvin": "K", "degk": "K", "deg_k": "K",
+    "degc": "deg_C", "celsius": "deg_C", "m s**-1": "m/s", "m sec-1": "m/s", "m/sec": "m/s",
+    "pa s**-1": "Pa/s", "pa/sec": "Pa/s",
+}  # fmt: skip
 
 
 def dataset_of(field: GCMField) -> xarray.Dataset:
@@ -125,8 +135,9 @@ def read_netcdf(
     """Read a field from NetCDF 3 or 4, by the names that the field's codes use.
 
     Known are our own files, those of gcm_toolkit (``T, U, V, W`` on ``Z`` in Pa) and those
-    of Exo-FMS (``temp, ucomp, vcomp, omega`` on ``pfull``). A pressure velocity becomes an
-    upward wind.
+    of Exo-FMS (``temp, ucomp, vcomp, omega`` on ``pfull``), each also as ``.gz``. Units and
+    packing (``scale_factor``, ``add_offset``) of the file are heeded. A pressure velocity
+    becomes an upward wind where gravity is known.
 
     Parameters
     ----------
@@ -150,8 +161,8 @@ def read_netcdf(
     CorruptFile
         If it is no NetCDF, or spoilt.
     SchemaError
-        If temperature or an axis is missing (the message lists what there is), or values are
-        no climate.
+        If temperature or an axis is missing (the message lists what there is), a unit is of
+        another kind, or values are no climate.
 
     Examples
     --------
@@ -185,18 +196,27 @@ def _field(where: Path, planet: Planet | None, time: int, substellar_lon: float)
             f"known are {', '.join('/'.join(_NAMES[name]) for name in lacking)}"
         )
     axes = {name: variables[str(found[name])] for name in ("p", "lat", "lon")}
-    pressure = _pascal(axes["p"])
-    fields = {
-        name: _ordered(variables[str(found[name])], found, axes, time, where)
-        for name in ("T", "u", "v", "w", "omega")
-        if found[name] is not None
-    }
+    pressure, lat, lon = (
+        _in_unit(axes[name]["data"], axes[name], _AXIS_UNITS[name], where)
+        for name in ("p", "lat", "lon")
+    )
+    fields: dict[str, Any] = {}
+    for name in ("T", "u", "v", "w", "omega"):
+        if found[name] is None:
+            continue
+        variable = variables[str(found[name])]
+        if name == "w" and _is_pressure_velocity(variable):
+            name = "omega"
+        unit = _FIELD_UNITS[name]
+        values = _ordered(variable, found, axes, time, where)
+        fields[name] = _in_unit(values, variable, unit, where)
     planet = planet or _planet_of(attributes)
+    gravity = planet.gravity_ms2 if planet is not None else float(attributes.get("g", np.nan))
     r_gas = float(attributes.get("r_gas", attributes.get("R", 3714.0)))
     cp = float(attributes.get("cp", 13000.0))
-    if "w" not in fields and "omega" in fields and planet is not None:
+    if "w" not in fields and "omega" in fields and np.isfinite(gravity):
         p = pressure[:, None, None]
-        fields["w"] = -fields["omega"] * r_gas * fields["T"] / (p * planet.gravity_ms2)
+        fields["w"] = -fields["omega"] * r_gas * fields["T"] / (p * gravity)
     fields.pop("omega", None)
     vmr = {
         name.removeprefix("vmr_"): _ordered(values, found, axes, time, where)
@@ -205,7 +225,7 @@ def _field(where: Path, planet: Planet | None, time: int, substellar_lon: float)
     }
     days = attributes.get("averaging_days")
     return field_of_file(
-        where, **fields, lon_deg=axes["lon"]["data"], lat_deg=axes["lat"]["data"], p_pa=pressure,
+        where, **fields, lon_deg=lon, lat_deg=lat, p_pa=pressure,
         planet=planet, r_gas=r_gas, cp=cp, substellar_lon=substellar_lon, vmr=vmr,
         averaging_days=None if days is None else float(days),
         source=_text(attributes.get("source", where.name)),
@@ -214,23 +234,28 @@ def _field(where: Path, planet: Planet | None, time: int, substellar_lon: float)
 
 def _contents(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
     """Variables (data, dims, attributes) and attributes of a NetCDF 3 or 4 file."""
-    with path.open("rb") as stream:
+    with path.open("rb") as opened:
+        stream: Any = opened
         head = stream.read(4)
-    if head[:3] == b"CDF":
-        return _from_netcdf3(path)
-    if head == b"\x89HDF":
-        import h5py
+        if head[:2] == b"\x1f\x8b":
+            stream = io.BytesIO(gzip.decompress(path.read_bytes()))
+            head = stream.read(4)
+        stream.seek(0)
+        if head[:3] == b"CDF":
+            return _from_netcdf3(stream)
+        if head == b"\x89HDF":
+            import h5py
 
-        with h5py.File(path, "r") as file:
-            return _from_hdf5(file)
+            with h5py.File(stream, "r") as file:
+                return _from_hdf5(file)
     raise CorruptFile(f"{path}: neither NetCDF 3 nor NetCDF 4 (it begins with {head!r})")
 
 
-def _from_netcdf3(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+def _from_netcdf3(stream: Any) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
     from scipy.io import netcdf_file
 
     # Through a handle: the reader leaves a file open whose header it cannot read.
-    with path.open("rb") as stream, netcdf_file(stream, "r", mmap=False) as opened:
+    with netcdf_file(stream, "r", mmap=False) as opened:
         file: Any = opened
         variables = {
             name: {"data": np.array(one[:], dtype=one[:].dtype.newbyteorder("=")),
@@ -257,11 +282,16 @@ def _ordered(
     variable: Mapping[str, Any], found: Mapping[str, Any], axes: Mapping[str, Any],
     time: int, path: Path,
 ) -> Any:  # fmt: skip
-    """Data as (pressure, latitude, longitude), one instant; fill values become NaN."""
+    """Data as (pressure, latitude, longitude), one instant, unpacked; fill values are NaN."""
     data = np.asarray(variable["data"], dtype=float)
     fill = variable["attrs"].get("_FillValue", variable["attrs"].get("missing_value"))
     if fill is not None:
         data = np.where(data == float(np.ravel(fill)[0]), np.nan, data)
+    scale, offset = (
+        float(np.ravel(variable["attrs"].get(name, standard))[0])
+        for name, standard in (("scale_factor", 1.0), ("add_offset", 0.0))
+    )
+    data = data * scale + offset
     dims = list(variable["dims"])
     wanted = [str(axes[name]["dims"][0]) for name in ("p", "lat", "lon")]
     for extra in [name for name in dims if name not in wanted]:
@@ -272,10 +302,25 @@ def _ordered(
     return data.transpose([dims.index(name) for name in wanted])
 
 
-def _pascal(axis: Mapping[str, Any]) -> Any:
-    unit = _text(axis["attrs"].get("units", "Pa")).strip().lower()
-    factor = {"pa": 1.0, "hpa": 100.0, "mb": 100.0, "mbar": 100.0, "bar": 1e5}.get(unit, 1.0)
-    return np.asarray(axis["data"], dtype=float) * factor
+def _in_unit(values: Any, variable: Mapping[str, Any], wanted: str, path: Path) -> Any:
+    """Values in the unit that fields have here; what the file says no unit of is in it."""
+    text = _text(variable["attrs"].get("units", "")).strip()
+    data = np.asarray(values, dtype=float)
+    # CF's ways to write degrees: degrees_east, degree_N and their like.
+    if not text or (wanted == "deg" and text.lower().startswith("deg")):
+        return data
+    from astropy import units as u
+
+    spelled = _SPELLINGS.get(text.lower(), text)
+    known = u.Unit(spelled, parse_strict="silent")
+    try:
+        return known.to(u.Unit(wanted), data, equivalencies=u.temperature())
+    except (u.UnitConversionError, TypeError, ValueError):
+        raise SchemaError(f"{path}: unit {text!r} where {wanted!r} is expected") from None
+
+
+def _is_pressure_velocity(variable: Mapping[str, Any]) -> bool:
+    return _text(variable["attrs"].get("units", "")).strip().lower().startswith("pa")
 
 
 def _planet_of(attributes: Mapping[str, Any]) -> Planet | None:

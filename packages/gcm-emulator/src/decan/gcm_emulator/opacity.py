@@ -34,6 +34,7 @@ MOLECULAR_WEIGHT = {
     "NH3": 17.031, "HCN": 27.025, "N2": 28.014,
 }  # fmt: skip
 _TINY = 1e-45
+_SUM_OFF = 0.05
 
 
 @dataclass(frozen=True)
@@ -248,16 +249,23 @@ class KTables:
         ----------
         vmr : mapping or callable, optional
             Volume mixing ratios: constants, or ``vmr(p_pa, t_k)`` giving a mapping of arrays
-            (equilibrium chemistry). By default :data:`SOLAR_VMR`.
+            (equilibrium chemistry). By default :data:`SOLAR_VMR`. Where H2 is not among
+            them, H2 and He in solar proportion make up the rest.
 
         Returns
         -------
         MixedGas
+
+        Raises
+        ------
+        ValueError
+            If the ratios are no mixture (negative, or a sum that is not 1), or a known gas is
+            spelled otherwise.
         """
         p, t = np.meshgrid(self.p_pa, self.t_k, indexing="ij")
         abundance = vmr(p, t) if callable(vmr) else dict(vmr or SOLAR_VMR)
-        grid = {name: np.broadcast_to(np.asarray(x, dtype=float), p.shape)
-                for name, x in abundance.items()}  # fmt: skip
+        # What computes abundances answers for their sum.
+        grid = _whole(abundance, p.shape, _SUM_OFF if not callable(vmr) else np.inf)
         mixed: Array | None = None
         for gas, table in self.k.items():
             if gas not in grid:
@@ -272,8 +280,10 @@ class KTables:
             x.mean() * MOLECULAR_WEIGHT.get(name, 0.0) for name, x in grid.items()
         )))  # fmt: skip
 
+        told: list[str] = []
+
         def lookup(pressure: Array, temperature: Array) -> Array:
-            self._check(temperature)
+            self._check(temperature, told)
             sigma = np.exp(_bilinear(table, np.log(self.p_pa), self.t_k, np.log(pressure),
                                      temperature))  # fmt: skip
             density = pressure / (BOLTZMANN * temperature)
@@ -292,7 +302,7 @@ class KTables:
                 total += share * np.asarray(table, dtype=float) * 100.0 / LOSCHMIDT**2
         return total
 
-    def _check(self, t_k: Array) -> None:
+    def _check(self, t_k: Array, told: list[str]) -> None:
         low, high = self.t_k[0], self.t_k[-1]
         if t_k.size and (t_k.min() < low - 1e-6 or t_k.max() > high + 1e-6):
             words = (
@@ -301,7 +311,36 @@ class KTables:
             )
             if self.strict:
                 raise ValueError(words)
-            warnings.warn(f"{words}; opacities of the nearest temperature are used", stacklevel=4)
+            if not told:
+                told.append(words)
+                warnings.warn(
+                    f"{words}; opacities of the nearest temperature are used", stacklevel=4
+                )
+
+
+def _whole(abundance: Mapping[str, Any], shape: tuple[int, ...], off: float) -> dict[str, Array]:
+    """Abundances that make up the whole gas, on the pressures and temperatures of the tables."""
+    known = {name.upper(): name for name in MOLECULAR_WEIGHT}
+    for name in abundance:
+        if known.get(name.upper(), name) != name:
+            raise ValueError(f"vmr: {name!r} is written {known[name.upper()]!r} here")
+    grid = {name: np.broadcast_to(np.asarray(x, dtype=float), shape)
+            for name, x in abundance.items()}  # fmt: skip
+    if any((x < 0).any() for x in grid.values()):
+        raise ValueError("vmr: a mixing ratio is negative; expected numbers, not their logarithms")
+    total = np.sum(list(grid.values()), axis=0)
+    if "H2" not in grid and total.max() <= 1:
+        share = SOLAR_VMR["H2"] / (SOLAR_VMR["H2"] + SOLAR_VMR["He"])
+        share = 1.0 if "He" in grid else share
+        rest = {"H2": share * (1 - total), "He": (1 - share) * (1 - total)}
+        grid = rest | grid
+        total = np.ones(shape)
+    if np.abs(total - 1).max() > off:
+        raise ValueError(
+            f"vmr: the mixing ratios sum to {total.min():.3g} to {total.max():.3g}, expected 1; "
+            "leave H2 out to have it fill the rest"
+        )
+    return grid
 
 
 def random_overlap(one: Array, other: Array, weights: Array) -> Array:

@@ -276,14 +276,16 @@ class Planet:
         if "t_global_k" in known and "period_day" not in known:
             t_global = known.pop("t_global_k")
             known.pop("a_au", None)
-            return cls.at_temperature(t_global, star=tuple(known.pop(k) for k in star), **known)
+            numbers = [in_unit(known.pop(k), _UNITS[k], k) for k in star]
+            return cls.at_temperature(t_global, star=(numbers[0], numbers[1], numbers[2]), **known)
         if "t_global_k" not in known:
             if "period_day" not in known:
                 raise ValueError("a planet needs t_global_k or period_day")
             known.pop("a_au", None)
             return cls.on_orbit(known.pop("period_day"), **known)
-        known.setdefault("a_au", orbit_at(known["t_global_k"], *(known[k] for k in star))[0])
-        known.setdefault("t_int_k", interior_temperature(float(known["t_global_k"])))
+        plain = [in_unit(known[k], _UNITS[k], k) for k in ("t_global_k", *star)]
+        known.setdefault("a_au", orbit_at(plain[0], *plain[1:])[0])
+        known.setdefault("t_int_k", interior_temperature(plain[0]))
         return cls(**known)
 
     @property

@@ -7,6 +7,7 @@ them possible. Files of other codes and of NetCDF go through :func:`read_field`.
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import re
@@ -40,8 +41,10 @@ def read_field(path: str | os.PathLike[str], **settings: Any) -> GCMField:
     Parameters
     ----------
     path : path-like
-        ``.nc`` is NetCDF; ``PTprofiles…Teq…`` a file of Roth et al. 2024; ``.pt`` a
-        three-dimensional profile of PICASO; ``.dat`` and ``.txt`` SPARC profiles.
+        ``.nc`` is NetCDF; ``.npz`` arrays ``T``, ``u``, ``v``, ``w`` with ``p_pa``,
+        ``lat_deg`` and ``lon_deg``; ``PTprofiles…Teq…`` a file of Roth et al. 2024; ``.pt`` a
+        three-dimensional profile of PICASO; ``.dat`` and ``.txt`` SPARC profiles. Each may be
+        gzipped (``.gz``).
     **settings
         Of the reader.
 
@@ -61,7 +64,9 @@ def read_field(path: str | os.PathLike[str], **settings: Any) -> GCMField:
     ...
     decan.core.errors.SchemaError: notes.docx: no known format; known are .nc, ...
     """
-    name = Path(path).name
+    name = Path(path).name.removesuffix(".gz")
+    if name.endswith(".npz"):
+        return _read_npz(path, **settings)
     if name.endswith((".nc", ".nc4", ".cdf")):
         return read_netcdf(path, **settings)
     if _ROTH.search(name):
@@ -71,7 +76,7 @@ def read_field(path: str | os.PathLike[str], **settings: Any) -> GCMField:
     if name.endswith((".dat", ".txt")):
         return read_sparc_profiles(path, **settings)
     raise SchemaError(
-        f"{path}: no known format; known are .nc, PTprofiles-...Teq_..., .pt, .dat and .txt"
+        f"{path}: no known format; known are .nc, .npz, PTprofiles-...Teq_..., .pt, .dat and .txt"
     )
 
 
@@ -115,11 +120,14 @@ def parse_roth_name(name: str) -> Planet:
     return Planet.at_temperature(
         float(found["teq"]), star=(heat, size, mass), gravity_ms2=10.0 ** float(found["gravity"]),
         radius_rjup=float(found["radius"]), metallicity_dex=float(found["met"]),
-        log_drag_s=float(found["drag"]), tio=tio, name=Path(name).stem.removeprefix("PTprofiles-"),
+        log_drag_s=float(found["drag"]), tio=tio,
+        name=Path(name.removesuffix(".gz")).stem.removeprefix("PTprofiles-"),
     )  # fmt: skip
 
 
-def read_roth(path: str | os.PathLike[str], *, planet: Planet | None = None) -> GCMField:
+def read_roth(
+    path: str | os.PathLike[str], *, planet: Planet | None = None, substellar_lon: float = 0.0
+) -> GCMField:
     """A model of the grid of Roth et al. 2024: temperature on 64 x 32 x 53.
 
     Parameters
@@ -129,6 +137,8 @@ def read_roth(path: str | os.PathLike[str], *, planet: Planet | None = None) -> 
         (bar), temperature (K).
     planet : Planet, optional
         The planet, where it is not that of the file's name.
+    substellar_lon : float
+        Longitude of the substellar point in the file, degrees.
 
     Returns
     -------
@@ -157,7 +167,9 @@ def read_roth(path: str | os.PathLike[str], *, planet: Planet | None = None) -> 
         lon, lat, bar, temperature = table[:, 1], table[:, 2], table[:, 3], table[:, 4]
         axes, (cube,) = _cube(where, lon, lat, bar * 1e5, [temperature])
         source = f"Roth et al. 2024, {where.name}"
-        return field_of_file(where, cube, *axes, planet=planet, source=source)
+        return field_of_file(
+            where, cube, *axes, planet=planet, substellar_lon=substellar_lon, source=source
+        )
 
 
 def read_sparc_profiles(
@@ -219,7 +231,9 @@ def _sparc(where: Path, planet: Planet | None, substellar_lon: float) -> GCMFiel
     )  # fmt: skip
 
 
-def read_picaso3d(path: str | os.PathLike[str], *, planet: Planet | None = None) -> GCMField:
+def read_picaso3d(
+    path: str | os.PathLike[str], *, planet: Planet | None = None, substellar_lon: float = 0.0
+) -> GCMField:
     r"""A three-dimensional profile of PICASO: blocks of a place, then its levels.
 
     Parameters
@@ -229,6 +243,8 @@ def read_picaso3d(path: str | os.PathLike[str], *, planet: Planet | None = None)
         temperature (K) and whatever follows, block after block.
     planet : Planet, optional
         The planet.
+    substellar_lon : float
+        Longitude of the substellar point in the file, degrees.
 
     Returns
     -------
@@ -249,13 +265,13 @@ def read_picaso3d(path: str | os.PathLike[str], *, planet: Planet | None = None)
     (2, 2, 2)
     """
     with reading(path, "profile file") as where:
-        return _picaso(where, planet)
+        return _picaso(where, planet, substellar_lon)
 
 
-def _picaso(where: Path, planet: Planet | None) -> GCMField:
+def _picaso(where: Path, planet: Planet | None, substellar_lon: float) -> GCMField:
     place: tuple[float, float] | None = None
     rows: list[tuple[float, float, float, float]] = []
-    for number, line in enumerate(where.read_text(errors="replace").splitlines(), start=1):
+    for number, line in enumerate(_lines(where), start=1):
         words = line.split("#")[0].replace(",", " ").split()
         if not words:
             continue
@@ -275,14 +291,38 @@ def _picaso(where: Path, planet: Planet | None) -> GCMField:
         raise CorruptFile(f"{where}: no levels in it")
     table = np.array(rows)
     axes, (cube,) = _cube(where, table[:, 0], table[:, 1], table[:, 2] * 1e5, [table[:, 3]])
-    return field_of_file(where, cube, *axes, planet=planet, source=where.name)
+    return field_of_file(
+        where, cube, *axes, planet=planet, substellar_lon=substellar_lon, source=where.name
+    )
+
+
+def _read_npz(path: str | os.PathLike[str], **settings: Any) -> GCMField:
+    with reading(path, "NumPy field") as where, np.load(where) as file:
+        named = {key.lower(): key for key in file}
+        lacking = [key for key in ("t", "p_pa", "lat_deg", "lon_deg") if key not in named]
+        if lacking:
+            raise SchemaError(
+                f"{where}: no array {', '.join(lacking)} among {', '.join(file)}; expected T, "
+                "u, v, w, p_pa, lat_deg, lon_deg"
+            )
+        winds = {key: file[named[key]] for key in "uvw" if key in named}
+        axes = [file[named[key]] for key in ("lon_deg", "lat_deg", "p_pa")]
+        settings = {"source": where.name, **settings}
+        return field_of_file(where, file[named["t"]], *axes, **winds, **settings)
+
+
+def _lines(path: Path) -> list[str]:
+    content = path.read_bytes()
+    if content.startswith(b"\x1f\x8b"):
+        content = gzip.decompress(content)
+    return content.decode("utf-8", "replace").splitlines()
 
 
 def _numbers(path: Path, *, least: int) -> tuple[Array, list[str]]:
     """The rows of numbers below a header, and the header's lines."""
     import pandas as pd
 
-    lines = path.read_text(errors="replace").splitlines()
+    lines = _lines(path)
     start = next((k for k, line in enumerate(lines) if _count(line) >= least), None)
     if start is None:
         raise CorruptFile(f"{path}: no line holds {least} numbers")
