@@ -103,3 +103,16 @@ def test_help_loads_nothing_heavy():
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
     assert library.name == "stellar-mass"
+
+
+def test_rows_without_a_target_are_left_out_and_counted_also_where_a_sentinel_says_so(table):
+    frame = pd.read_csv(table)
+    frame.loc[:2, "logmstar"] = [np.nan, -9999, -999]
+    frame.to_csv(table, index=False)
+    result = CliRunner().invoke(
+        commands,
+        ["decompose", str(table), "--target", "logmstar", "--first", "mag_g", "--second", "mag_r",
+         "--estimator", "copula", "--out", str(table.with_suffix(".html"))],
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "3 rows without logmstar left out" in result.output

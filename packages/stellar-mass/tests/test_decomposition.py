@@ -115,3 +115,11 @@ def test_an_index_that_differs_is_refused_by_name():
     x = pd.Series(np.arange(60.0))
     with pytest.raises(ValueError, match="x1 and y have different indices"):
         decompose(x, x, x.iloc[::-1])
+
+
+def test_bins_without_objects_are_refused_in_one_line(noise_pair):
+    made, found = noise_pair
+    with pytest.raises(ValueError, match="none of 500 classes has 10 objects"):
+        found.in_bins(made.y, bins=500)
+    with pytest.raises(ValueError, match=r"^values: "):
+        found.in_bins(np.ones(len(made.y)))

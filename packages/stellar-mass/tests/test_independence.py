@@ -1,6 +1,7 @@
 """Promises of neighbours and of the local independence test."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -108,3 +109,28 @@ def test_only_asked_objects_are_reported_and_neighbours_come_from_the_reference(
     test = LocalIndependence(40).fit(made.latent, made.y, reference=reference)
     found = test.test(made.query, rows=~reference, rng=0)
     assert found.rows.tolist() == list(range(1500, 2000))
+
+
+def shuffled(values):
+    return pd.Series(values, index=np.arange(len(values))[::-1])
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [(lambda m: fit(pd.DataFrame(m.latent), shuffled(m.y)), "latent and y have different indices"),
+     (lambda m: fit(pd.DataFrame(m.latent), m.y).test(shuffled(m.query)), "latent and query have"),
+     (lambda m: fit(m.latent, m.y, reference=np.arange(2000)), "^reference: expected True or"),
+     (lambda m: fit(m.latent, m.y).test(np.c_[m.query, m.y]), "^query: 2 columns"),
+     (lambda m: fit(m.latent, m.y).test(m.query, np.full(2000, np.nan)), "^given: .* is empty"),
+     (lambda m: fit(m.latent, m.y).test(m.query, rows=np.ones(9, bool)), "rows has 9"),
+     (lambda m: fit(np.where(m.latent == m.latent[3], np.nan, m.latent), m.y), "latent: row 3 is"),
+     (lambda m: fit(m.latent, np.ones(2000)), "^y: constant"),
+     (lambda m: LocalIndependence(k=50.0).fit(m.latent, m.y), "^k: expected a whole number")],
+)  # fmt: skip
+def test_what_cannot_be_tested_is_refused_by_name(call, words):
+    with pytest.raises(ValueError, match=words):
+        call(mediation(2000, 2, rng=0))
+
+
+def fit(latent, y, **more):
+    return LocalIndependence(k=50).fit(latent, y, **more)

@@ -154,3 +154,20 @@ def test_the_prior_of_many_objects_is_that_of_few():
     at = np.array([-1.0, 0.0, 1.0])
     fast, slow = prior_logpdf(y, at), prior_logpdf(y[:3900], at)
     assert fast == pytest.approx(slow, abs=0.05)
+
+
+def test_gaps_on_either_side_are_borne_while_the_other_is_complete():
+    draw = np.random.default_rng(0).normal(size=(600, 2))
+    y = draw[:, 0] + draw[:, 1]
+    x = np.where(np.arange(600) < 60, np.nan, draw[:, 0])
+    ways = [mutual_information(a, b, rng=0).value for a, b in ((x, y), (y, x))]
+    # ln(2) / 2 for the nine tenths of the rows that are known.
+    assert ways == pytest.approx([0.9 * 0.347] * 2, abs=0.08)
+    with pytest.raises(ValueError, match="both have missing values"):
+        mutual_information(x, np.where(np.arange(600) > 500, np.nan, y))
+
+
+@pytest.mark.parametrize("k", [0, 2.5])
+def test_a_neighbour_that_is_none_is_refused(k):
+    with pytest.raises(ValueError, match=r"^k: "):
+        mutual_information(COUNTS, NOISY, method="ksg", k=k)

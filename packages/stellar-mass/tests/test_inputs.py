@@ -5,13 +5,17 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from astropy import units as u
+from astropy.io import fits
+from astropy.table import Table
+from astropy.utils.masked import Masked
 
 from decan.core.errors import SchemaError
 from decan.stellar_mass import StellarMassEstimator, decompose
 from decan.stellar_mass.archive import hatlas_table
-from decan.stellar_mass.inputs import as_columns, check_redshift
+from decan.stellar_mass.inputs import as_columns, check_redshift, clean_sentinels
 from decan.stellar_mass.photometry import asinh_magnitude, flux_from_asinh, luptitude
-from decan.stellar_mass.pixels import check_cutouts, normalised
+from decan.stellar_mass.pixels import binned_twice, check_cutouts, normalised
 
 
 @pytest.fixture
@@ -173,3 +177,91 @@ def test_no_warning_without_a_reason(columns):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         decompose(table[["mag_r"]], table[["mag_i"]], mass, estimator="copula", rng=0)
+
+
+MASKED = {
+    "numpy": lambda x, mask: np.ma.array(x, mask=mask),
+    "astropy": lambda x, mask: Masked(x, mask=mask),
+    "table": lambda x, mask: Table({"x": np.ma.array(x, mask=mask)}),
+    "pandas": lambda x, mask: pd.Series(np.where(mask, np.nan, x)).astype("Float64"),
+    "object": lambda x, mask: pd.Series([None if m else v for v, m in zip(x, mask, strict=True)],
+                                        dtype=object),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", MASKED)
+def test_what_is_masked_is_missing_whatever_holds_it(kind):
+    mask = np.arange(6) < 2
+    found = as_columns(MASKED[kind](np.where(mask, -9999.0, 1.5), mask), "x").values[:, 0]
+    np.testing.assert_array_equal(found, np.where(mask, np.nan, 1.5))
+
+
+@pytest.mark.parametrize("kind", ["rec", "fits"])
+def test_structured_arrays_are_tables(kind):
+    table = Table({"a": np.arange(3, dtype=">f4"), "b": np.arange(3) + 0.5})
+    values = table.as_array() if kind == "rec" else fits.BinTableHDU(table).data
+    found = as_columns(values, "x")
+    assert found.names == ("a", "b")
+    np.testing.assert_array_equal(found.values, [[0, 0.5], [1, 1.5], [2, 2.5]])
+
+
+def test_99_among_whole_numbers_is_a_number_and_apart_from_them_is_none():
+    counts = np.arange(100.0)
+    apart = np.r_[np.arange(20.0), 99.0]
+    assert np.isfinite(clean_sentinels(as_columns(counts, "x"), "x").values).all()
+    with pytest.warns(UserWarning, match="x0 1"):
+        assert np.isnan(clean_sentinels(as_columns(apart, "x"), "x").values[-1, 0])
+
+
+@pytest.mark.parametrize(
+    ("y", "words"),
+    [(np.r_[np.full(3, -9999.0), np.ones(97)], "3 of 100 values stand for 'missing'"),
+     (np.ma.array(np.arange(100.0), mask=np.arange(100) < 3), "3 of 100 values are NaN, masked"),
+     (np.ones(100), "constant")],
+)  # fmt: skip
+def test_a_target_without_values_is_refused_with_their_number(y, words):
+    x = np.random.default_rng(0).normal(size=(100, 2))
+    with pytest.raises(ValueError, match=f"^y: .*{words}|^y: {words}"):
+        decompose(x[:, 0], x[:, 1], y)
+
+
+@pytest.mark.parametrize("name", ["r_mag", "rMag", "dered_r", "psfMag_r", "w1_mag"])
+def test_fluxes_under_other_names_of_magnitudes_are_refused(columns, name):
+    table, mass = columns
+    table = table.rename(columns={"mag_r": name}).copy()
+    table.loc[3, name] = 63.1
+    with pytest.raises(ValueError, match="outside 0 to 40 mag"):
+        decompose(table[[name]], table[["mag_i"]], mass)
+
+
+def test_masked_pixels_are_sky_and_too_many_are_refused():
+    cutouts = np.ones((2, 5, 8, 8))
+    cutouts[0, 0, 0, 0] = 1e9
+    assert check_cutouts(np.ma.array(cutouts, mask=cutouts > 1e8)).max() == 1
+    with pytest.raises(ValueError, match="object 1 has 100 %"):
+        check_cutouts(np.ma.array(cutouts, mask=np.arange(2)[:, None, None, None] > 0 * cutouts))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [(lambda: binned_twice(np.ones((1, 1, 5, 5))), "5 pixels on a side"),
+     (lambda: check_cutouts(np.ones((0, 5, 8, 8))), "there are none"),
+     (lambda: normalised(np.ones((2, 1, 2, 2)), [[np.nan], [8.0]]), "object 0, band 0")],
+)  # fmt: skip
+def test_cutouts_without_an_answer_are_refused(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
+def test_asinh_magnitudes_that_are_none_have_no_flux():
+    masked = np.ma.array([18.0, 24.0], mask=[False, True])
+    np.testing.assert_allclose(flux_from_asinh(masked, "r"), [63.0955, np.nan], rtol=1e-4)
+    assert np.isnan(flux_from_asinh([-9999.0, np.nan], "r")).all()
+
+
+def test_a_flux_in_another_unit_has_the_same_magnitude():
+    # One nanomaggy is 3.631 microjansky.
+    found = [asinh_magnitude(f, "r") for f in (2.0, 2.0 * u.nmgy, 7.262 * u.uJy, 7.262e-6 * u.Jy)]
+    np.testing.assert_allclose(found, found[0], atol=1e-9)
+    mixed = luptitude([1.0, 2.0] * u.mJy, [100.0, 100.0] * u.uJy)
+    np.testing.assert_allclose(mixed, luptitude([1.0, 2.0], [0.1, 0.1]))

@@ -197,3 +197,20 @@ def test_a_scan_shares_unions_and_knows_the_papers_29_tuples():
 def test_a_scan_refuses_blocks_it_does_not_know():
     with pytest.raises(ValueError, match="no block is called 'y'"):
         band_scan({"x": np.arange(9.0)}, np.arange(9.0), sets=[(("x",), ("y",))])
+
+
+def test_an_array_is_read_like_the_table_that_was_fitted(fitted, galaxies):
+    table = galaxies[[*MAGNITUDES, "z"]].head(20)
+    np.testing.assert_array_equal(fitted.predict(table.to_numpy()), fitted.predict(table))
+
+
+@pytest.mark.parametrize("level", [68, 0, 1])
+def test_a_level_that_is_no_probability_is_refused(fitted, galaxies, level):
+    with pytest.raises(ValueError, match="level: expected a probability"):
+        fitted.predict_interval(galaxies.head(2), level)
+
+
+def test_groups_of_another_length_are_refused(galaxies):
+    model = StellarMassEstimator(members=1, epochs=1, progress=False)
+    with pytest.raises(ValueError, match="groups has 5"):
+        model.fit(galaxies[MAGNITUDES], galaxies["lgm_tot_p50"], groups=np.arange(5))

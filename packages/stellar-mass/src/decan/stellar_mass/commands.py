@@ -59,6 +59,7 @@ def predict(
             kind = StellarMassEstimator
             density = (kind.load(model) if model else kind.pretrained()).predict_density(frame)
         else:
+            frame = _with_target(frame, target)
             density = out_of_fold_density(
                 StellarMassEstimator(members=members, low=low, high=high, random_state=seed),
                 _columns(frame, inputs, "--inputs"), _one(frame, target, "--target"),
@@ -99,11 +100,8 @@ def decompose(
 
     frame = read_table(table)
     with _telling(table):
+        frame = _with_target(frame, target)
         y = _one(frame, target, "--target")
-        known = y.notna()
-        if not known.all():
-            typer.echo(f"{int((~known).sum()):,} rows without {target} left out")
-            frame, y = frame[known], y[known]
         result = take_apart(
             _columns(frame, first, "--first"),
             _columns(frame, second, "--second"),
@@ -116,8 +114,9 @@ def decompose(
         )
         labels = None if classes is None else _one(frame, classes, "--classes")
     typer.echo(result)
-    page = decomposition_page(result, title=f"What {table.name} says about {target}", target=target,
-                              classes=labels)  # fmt: skip
+    with _telling(table):
+        page = decomposition_page(result, title=f"What {table.name} says about {target}",
+                                  target=target, classes=labels)  # fmt: skip
     typer.echo(f"\nwritten: {page.save(out).resolve()}")
     if objects is not None:
         parts = frame.iloc[:, :1].reset_index(drop=True).join(result.per_object())
@@ -146,6 +145,18 @@ def _telling(table: Path) -> Iterator[None]:
         yield
     except ValueError as error:
         raise SchemaError(f"{table}: {error}") from error
+
+
+def _with_target(frame: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Rows whose target is known; how many are not is told."""
+    import numpy as np
+
+    from .inputs import without_sentinels_of
+
+    known = np.isfinite(without_sentinels_of(_one(frame, target, "--target"), target))
+    if not known.all():
+        typer.echo(f"{int((~known).sum()):,} rows without {target} left out")
+    return frame[known]
 
 
 def _one(frame: pd.DataFrame, name: str, option: str) -> pd.Series:

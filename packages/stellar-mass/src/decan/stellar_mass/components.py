@@ -12,7 +12,7 @@ from . import measures
 from .classes import is_discrete
 from .crossfit import normal_scores
 from .densities import prior_logpdf
-from .inputs import check_aligned
+from .inputs import as_columns, check_aligned
 from .measures import COMPONENTS, local_components, mmi
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ class Decomposition:
         Raises
         ------
         ValueError
-            If the labels do not fit, or the prior is neither word.
+            If the labels do not fit, the prior is neither word, or every class has fewer.
         """
         import pandas as pd
 
@@ -225,6 +225,8 @@ class Decomposition:
                 row |= {key: part.value, f"{key}_low": part.low, f"{key}_high": part.high}
                 row[f"{key}_floor"] = part.floor
             rows.append(row)
+        if not rows:
+            raise ValueError(f"labels: none of {len(names)} classes has {least} objects or more")
         return pd.DataFrame(rows)
 
     def in_bins(self, values: ArrayLike, bins: int | Sequence[float] = 8) -> pd.DataFrame:
@@ -241,14 +243,22 @@ class Decomposition:
         -------
         DataFrame
             As :meth:`by`, with ``centre``, the median of the quantity in each bin.
+
+        Raises
+        ------
+        ValueError
+            If the values do not fit or are all the same, or no bin has ten objects.
         """
         import pandas as pd
 
-        column = np.asarray(values, dtype=np.float64)
+        column = as_columns(values, "values").values[:, 0]
+        check_aligned(y=self.y, values=column)
         edges = (
             np.nanquantile(column, np.linspace(0, 1, bins + 1)) if isinstance(bins, int) else bins
         )
         cuts = [float(edge) for edge in np.unique(np.asarray(edges, dtype=float))]
+        if len(cuts) < 2:
+            raise ValueError("values: they are all the same or missing; there are no bins")
         place = np.asarray(pd.cut(column, cuts, labels=False, include_lowest=True))
         frame = self.by(place)
         frame.insert(1, "centre", [np.nanmedian(column[place == k]) for k in frame["class"]])

@@ -109,6 +109,8 @@ def decompose(
     labels = None if groups is None else np.asarray(groups)
     n = check_aligned(x1=x1, x2=x2, y=y, groups=groups)
     target = as_target(y)
+    if np.ptp(target) == 0:
+        raise ValueError(f"y: constant ({target[0]:g}); nothing can say anything about it")
     if hasattr(x1, "logpdf") or hasattr(x2, "logpdf"):
         local, shared = _from_densities(x1, x2, union, target, measure, seed)
         return Decomposition(

@@ -199,6 +199,8 @@ class BinnedDensity:
 
     def interval(self, level: float = 0.68) -> NDArray[np.float64]:
         """Central interval that holds ``level`` of the probability, shape (n, 2)."""
+        if not 0 < level < 1:
+            raise ValueError(f"level: expected a probability between 0 and 1, found {level}")
         tail = (1 - level) / 2
         return np.stack([self.quantile(tail), self.quantile(1 - tail)], axis=1)
 

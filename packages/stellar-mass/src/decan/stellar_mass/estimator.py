@@ -141,9 +141,9 @@ class StellarMassEstimator(Saved, RegressorMixin, BaseEstimator):
         settings = self._settings()
         target = as_target(y, low=self.low, high=self.high)
         pixels, table = self._taken(X)
-        check_aligned(X=target if pixels is None else pixels, y=target)
+        check_aligned(X=target if pixels is None else pixels, y=target, groups=groups)
         if table is not None:
-            check_aligned(X=table, y=y)
+            check_aligned(X=table, y=y, groups=groups)
         labels = np.arange(len(target)) if groups is None else np.asarray(groups)
         self.members_ = Members(settings)
         rounds = self.members_.fit(pixels, table, target, labels, checkpoint)

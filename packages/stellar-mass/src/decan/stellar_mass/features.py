@@ -17,6 +17,7 @@ from .inputs import (
     check_magnitudes,
     check_redshift,
     clean_sentinels,
+    is_magnitude,
     warn_of_leaks,
 )
 from .photometry import luptitude
@@ -50,7 +51,7 @@ def role(name: str, beside: Sequence[str] = ()) -> str:
         return "redshift"
     if re.search(r"(^|_)e(rr)?(_|$)|err|sigm|ivar", name, re.I):
         return "error"
-    if re.match(r"(mag_|petromag_|modelmag_|w[1-4]mpro)|^[ugrizyjhk]$|^ks$|^[nf]uv$", name, re.I):
+    if is_magnitude(name) or re.fullmatch(r"[ugrizyjhk]|ks|[nf]uv", name, re.I):
         return "magnitude"
     if re.match(r"(petro|model)?flux", name, re.I):
         return "flux"
@@ -172,6 +173,9 @@ class PhotometricFeatures:
         columns = clean_sentinels(as_columns(X, "X"), "X")
         if wanted is not None and len(columns.names) != len(wanted):
             raise ValueError(f"X: {len(columns.names)} columns, expected {len(wanted)} as fitted")
+        if wanted is not None:
+            # An array has no names; its columns are those of the table that was fitted.
+            columns = Columns(columns.values, wanted, columns.index)
         check_magnitudes(columns, "X")
         return columns
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -165,14 +165,22 @@ class LocalIndependence:
         ValueError
             If there are too few objects for k neighbours, or inputs do not fit together.
         """
-        self.latent_ = as_columns(latent, "latent").values
+        check_aligned(latent=latent, y=y, reference=reference)
+        columns = as_columns(latent, "latent")
+        self.latent_, self._index = columns.values, columns.index
         self.y_ = as_target(y)
-        check_aligned(latent=self.latent_, y=self.y_)
-        self.reference_ = (
-            np.arange(len(self.y_)) if reference is None else np.flatnonzero(np.asarray(reference))
-        )
+        if np.ptp(self.y_) == 0:
+            raise ValueError(f"y: constant ({self.y_[0]:g}); nothing can depend on it")
+        missing = np.flatnonzero(np.isnan(self.latent_).any(axis=1))
+        if missing.size:
+            raise ValueError(
+                f"latent: row {missing[0]} is missing ({missing.size} such rows); drop them"
+            )
+        self.reference_ = np.arange(len(self.y_)) if reference is None else _true_rows(reference)
         n, d = len(self.reference_), self.latent_.shape[1]
         largest = n // _FEWEST_PER_NEIGHBOUR
+        if not isinstance(self.k, int | np.integer):
+            raise ValueError(f"k: expected a whole number, found {self.k!r}")
         if self.k > largest:
             raise ValueError(
                 f"k: {self.k} neighbours of {n} objects are no neighbourhood; the largest allowed "
@@ -216,13 +224,18 @@ class LocalIndependence:
             If lengths differ or too few objects have the query.
         """
         generator = np.random.default_rng(rng)
-        q = as_columns(query, "query").values[:, 0]
-        check_aligned(latent=self.latent_, query=q)
+        check_aligned(latent=_Indexed(self.latent_, self._index), query=query, given=given)
+        asked = as_columns(query, "query").values
+        if asked.shape[1] != 1:
+            raise ValueError(f"query: {asked.shape[1]} columns; ask for one property at a time")
+        q = asked[:, 0]
         condition = np.zeros((len(q), 0))
         if given is not None:
-            columns = drop_constant(as_columns(given, "given"), "given")
-            check_aligned(latent=self.latent_, given=columns)
-            condition = columns.values
+            columns = as_columns(given, "given")
+            empty = np.isnan(columns.values).all(axis=0)
+            if empty.any():
+                raise ValueError(f"given: column {columns.names[int(empty.argmax())]!r} is empty")
+            condition = drop_constant(columns, "given").values
         known = np.isfinite(q) & np.isfinite(condition).all(axis=1)
         reference = self.reference_[known[self.reference_]]
         if len(reference) < _FEWEST_PER_NEIGHBOUR * self.k:
@@ -230,10 +243,32 @@ class LocalIndependence:
                 f"query: known for {len(reference)} objects; the largest allowed k is "
                 f"{len(reference) // _FEWEST_PER_NEIGHBOUR}, found {self.k}"
             )
-        chosen = np.arange(len(q)) if rows is None else np.arange(len(q))[np.asarray(rows)]
+        chosen = np.arange(len(q))
+        if rows is not None:
+            picked = np.asarray(rows)
+            if picked.dtype.kind == "b":
+                check_aligned(latent=self.latent_, rows=picked)
+            chosen = chosen[picked]
         chosen = chosen[known[chosen]]
         work = _Work(self, q, condition, reference, chosen, generator)
         return work.result(n_permutations)
+
+
+class _Indexed:
+    """An array that remembers the labels of its rows."""
+
+    def __init__(self, values: NDArray[np.float64], index: Any) -> None:
+        self.values, self.index = values, index
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def _true_rows(reference: ArrayLike) -> NDArray[np.intp]:
+    flags = np.asarray(reference)
+    if flags.dtype.kind != "b":
+        raise ValueError(f"reference: expected True or False for each object, found {flags.dtype}")
+    return np.flatnonzero(flags)
 
 
 class _Work:

@@ -233,7 +233,11 @@ def _measure(
 ) -> Information:
     if method not in METHODS:
         raise ValueError(f"method: {method!r} is none of {', '.join(METHODS)}")
+    if not (isinstance(k, int | np.integer) and k >= 1):
+        raise ValueError(f"k: expected a whole number from 1, found {k!r}")
     n = check_aligned(x=x, y=y, given=given, groups=groups)
+    if n <= max(k + 1, 10):
+        raise ValueError(f"x: {n} rows; expected more than {max(k + 1, 10)}")
     generator = np.random.default_rng(rng)
     seed = int(generator.integers(2**31))
     with warnings.catch_warnings():
@@ -244,8 +248,6 @@ def _measure(
         condition = None
     if min(side.values.shape[1] for side in sides) == 0:
         return Information(0.0, 0.0, 0.0, n, method, 0.0, np.zeros(n))
-    if n <= max(k + 1, 10):
-        raise ValueError(f"x: {n} rows; expected more than {max(k + 1, 10)}")
 
     def local(first: Columns) -> NDArray[np.float64]:
         return _LOCAL[method](first, sides[1], condition, groups, k, seed)
@@ -266,13 +268,23 @@ def _by_crossfit(
     x: Columns, y: Columns, given: Columns | None, groups: Any, k: int, seed: int
 ) -> NDArray[np.float64]:
     """Density of the side with fewer columns given the other; both ways where they are equal."""
+    ways = [(x, y), (y, x)]
+    complete = [way for way in ways if not np.isnan(way[1].values).any()]
+    if not complete:
+        name = next(n for n, v in zip(y.names, y.values.T, strict=True) if np.isnan(v).any())
+        raise ValueError(
+            f"x and y both have missing values (column {name!r} and others); one side must be "
+            "complete, drop these rows"
+        )
     if given is not None:
-        return _chain(x, y, given, groups, seed)
-    if y.values.shape[1] < x.values.shape[1]:
-        return _chain(x, y, None, groups, seed)
-    if x.values.shape[1] < y.values.shape[1]:
-        return _chain(y, x, None, groups, seed)
-    return (_chain(x, y, None, groups, seed) + _chain(y, x, None, groups, seed)) / 2
+        return _chain(*complete[0], given, groups, seed)
+    fewest = min(target.values.shape[1] for _, target in complete)
+    found = [
+        _chain(source, target, None, groups, seed)
+        for source, target in complete
+        if target.values.shape[1] == fewest
+    ]
+    return np.asarray(sum(found) / len(found))
 
 
 def _chain(
@@ -283,11 +295,6 @@ def _chain(
     known, total = given, np.zeros(len(target))
     for j in range(target.values.shape[1]):
         y = target.values[:, j]
-        if np.isnan(y).any():
-            raise ValueError(
-                f"y: column {target.names[j]!r} has {int(np.isnan(y).sum())} missing values; the "
-                "side with fewer columns must be complete"
-            )
         if known is None:
             total += fitter.fit(source, y, groups=groups).information()
         else:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .plain import plain_numbers
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
@@ -31,6 +33,12 @@ LEAK_CORRELATION = 0.999
 _MASS_NAMES = re.compile(
     r"mu_delta|s?sfr_?m|specsfr|ssfr|fsmgr|halo|log_?m_?star|stellar_?mass|mstar|lgm_|abs_?mag"
     r"|elpetro_mass",
+    re.I,
+)
+
+
+_MAGNITUDE = re.compile(
+    r"mag_|(c?model|petro|psf|fiber)mag_|dered_|w[1-4]mpro|([nf]uv|ks|w[1-4]|[ugrizyjhk])_?mag(_|$)",
     re.I,
 )
 
@@ -96,15 +104,17 @@ def as_columns(values: ArrayLike | Any, argument: str) -> Columns:
     """
     index = getattr(values, "index", None)
     index = None if callable(index) else index  # a list has a method of that name
-    if hasattr(values, "columns"):
+    fields = getattr(getattr(values, "dtype", None), "names", None)
+    labels = fields or (list(values.columns) if hasattr(values, "columns") else None)
+    if labels is not None:
         table: Any = values
-        names = tuple(str(name) for name in table.columns)
-        parts = [_numbers(table[name], f"{argument}: column {name!r}") for name in table.columns]
+        names = tuple(str(name) for name in labels)
+        parts = [plain_numbers(table[name], f"{argument}: column {name!r}") for name in labels]
         if not parts:
             raise ValueError(f"{argument}: the table has no column")
         array = np.stack(parts, axis=1)
     else:
-        array = _numbers(values, argument)
+        array = plain_numbers(values, argument)
         array = array[:, None] if array.ndim == 1 else array
         if array.ndim != 2 or array.shape[1] == 0:
             raise ValueError(f"{argument}: shape {np.shape(values)}; expected (n,) or (n, d)")
@@ -149,14 +159,24 @@ def as_target(
     ...
     ValueError: y: 1 of 2 values lie outside 6 to 12.5 (found 9.5 to 13.1); widen low and high, ...
     """
-    values = _numbers(y, "y")
+    values = plain_numbers(y, "y")
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:
         raise ValueError(f"y: shape {values.shape}; expected one number for each row")
+    if values.size == 0:
+        raise ValueError("y: there are no rows")
     missing = int((~np.isfinite(values)).sum())
     if missing:
-        raise ValueError(f"y: {missing} of {len(values)} values are NaN or infinite; drop them")
+        raise ValueError(
+            f"y: {missing} of {len(values)} values are NaN, masked or infinite; drop them"
+        )
+    absent = _sentinels(values, least=999.0)
+    if absent.any():
+        raise ValueError(
+            f"y: {int(absent.sum())} of {len(values)} values stand for 'missing' "
+            f"({values[absent][0]:g}); drop these rows"
+        )
     outside = np.zeros(len(values), dtype=bool)
     outside |= False if low is None else values < low
     outside |= False if high is None else values > high
@@ -227,7 +247,8 @@ def clean_sentinels(columns: Columns, argument: str) -> Columns:
     Returns
     -------
     Columns
-        -9999, 9999, -999, 999, -99 and 99 are NaN everywhere, 0 in columns of magnitudes.
+        -9999, 9999, -999, 999, -99 and 99 are NaN, except where they continue the column's
+        other values (whole numbers from 0 to 120, say); 0 is NaN in columns of magnitudes.
 
     Examples
     --------
@@ -237,7 +258,7 @@ def clean_sentinels(columns: Columns, argument: str) -> Columns:
     >>> clean.values[:, 0], str(seen[0].message)
     (array([17., nan]), "X: values that stand for 'missing' set to NaN: mag_r 1")
     """
-    bad = np.isin(columns.values, SENTINELS)
+    bad = np.stack([_sentinels(column) for column in columns.values.T], axis=1)
     for j, name in enumerate(columns.names):
         if is_magnitude(name):
             bad[:, j] |= columns.values[:, j] == 0
@@ -248,6 +269,27 @@ def clean_sentinels(columns: Columns, argument: str) -> Columns:
     )
     warnings.warn(f"{argument}: values that stand for 'missing' set to NaN: {counts}", stacklevel=3)
     return Columns(np.where(bad, np.nan, columns.values), columns.names, columns.index)
+
+
+def _sentinels(values: NDArray[np.float64], least: float = 0.0) -> NDArray[np.bool_]:
+    """Which values stand for "no value": those on the list that lie apart from all others."""
+    bad = np.isin(values, SENTINELS) & (np.abs(values) >= least)
+    if not bad.any():
+        return bad
+    rest = values[~bad & np.isfinite(values)]
+    if rest.size < 2 or (rest != np.round(rest)).any():
+        return bad
+    # Whole numbers may count something: 99 between 98 and 100 is one of them.
+    for one in np.unique(values[bad]):
+        if np.abs(rest - one).min() <= 1:
+            bad &= values != one
+    return bad
+
+
+def without_sentinels_of(values: ArrayLike | Any, what: str) -> NDArray[np.float64]:
+    """One column as numbers, NaN also where -9999 and its kin (from 999) stand for no value."""
+    numbers = plain_numbers(values, what)
+    return np.where(_sentinels(numbers, least=999.0), np.nan, numbers)
 
 
 def check_magnitudes(columns: Columns, argument: str) -> None:
@@ -320,7 +362,7 @@ def check_redshift(redshift: ArrayLike, argument: str = "redshift") -> NDArray[n
     ...
     ValueError: redshift: row 1 is -0.001 (1 of 2 are not positive); a distance needs a ...
     """
-    values = _numbers(redshift, argument).ravel()
+    values = plain_numbers(redshift, argument).ravel()
     bad = np.flatnonzero(values <= 0)
     if bad.size:
         raise ValueError(
@@ -390,9 +432,9 @@ def drop_constant(columns: Columns, argument: str) -> Columns:
 
 def is_magnitude(name: str) -> bool:
     """Whether a column's name says that it holds apparent magnitudes."""
-    if re.search(r"err|sig|snr|-|diff|ext|disk|d[gr]r", name, re.I):
+    if re.search(r"err|sig|snr|-|diff|ext|disk|d[gr]r|abs|^e_", name, re.I):
         return False
-    return bool(re.match(r"(mag_|petromag_|modelmag_|w[1-4]mpro)", name, re.I))
+    return bool(_MAGNITUDE.match(name))
 
 
 def selected(frame: Any, names: list[str], argument: str) -> Any:
@@ -412,28 +454,3 @@ def frame_of(blocks: Mapping[str, Any], names: tuple[str, ...]) -> Any:
     import pandas as pd
 
     return pd.concat([pd.DataFrame(blocks[name]) for name in names], axis=1)
-
-
-def _numbers(values: ArrayLike | Any, what: str) -> NDArray[np.float64]:
-    array = np.asarray(values)
-    if array.dtype.kind in "OSUTM" or not np.issubdtype(array.dtype, np.number):
-        if array.dtype.kind == "b":
-            return array.astype(np.float64)
-        try:
-            return array.astype(np.float64)
-        except (TypeError, ValueError):
-            row, text = _first_text(array)
-            raise ValueError(f"{what}: row {row} is {text!r}, expected a number") from None
-    if array.dtype.kind == "c":
-        raise ValueError(f"{what}: holds complex numbers, expected real ones")
-    return array.astype(np.float64)
-
-
-def _first_text(array: NDArray[Any]) -> tuple[int, Any]:
-    """Row and value of the first entry that is no number."""
-    for place, value in enumerate(array.ravel().tolist()):
-        try:
-            float(value)
-        except (TypeError, ValueError):
-            return place // (array.size // len(array)), value
-    return 0, array.dtype

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from .inputs import SENTINELS
+from .plain import plain_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -33,8 +36,8 @@ def asinh_magnitude(flux_nmgy: ArrayLike, band: str) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    flux_nmgy : array_like of float
-        Flux, nanomaggies.
+    flux_nmgy : array_like of float or Quantity
+        Flux, nanomaggies; a Quantity may be in any unit of flux density.
     band : {'u', 'g', 'r', 'i', 'z'}
         Band, which decides on the softening.
 
@@ -58,7 +61,7 @@ def asinh_magnitude(flux_nmgy: ArrayLike, band: str) -> NDArray[np.float64]:
     array([18.   , 24.802])
     """
     b = _softening(band)
-    ratio = np.asarray(flux_nmgy, dtype=np.float64) / _ZERO_POINT_NMGY
+    ratio = _nanomaggies(flux_nmgy) / _ZERO_POINT_NMGY
     return np.asarray(-POGSON * (np.arcsinh(ratio / (2 * b)) + np.log(b)))
 
 
@@ -71,7 +74,7 @@ def flux_from_asinh(magnitude: ArrayLike, band: str) -> NDArray[np.float64]:
     Parameters
     ----------
     magnitude : array_like of float
-        asinh magnitude.
+        asinh magnitude; NaN, masked values and the archives' -9999 give NaN.
     band : {'u', 'g', 'r', 'i', 'z'}
         Band.
 
@@ -95,7 +98,9 @@ def flux_from_asinh(magnitude: ArrayLike, band: str) -> NDArray[np.float64]:
     array([63.096, -0.165])
     """
     b = _softening(band)
-    scaled = -np.asarray(magnitude, dtype=np.float64) / POGSON - np.log(b)
+    plain = plain_numbers(magnitude, "magnitude")
+    # A sentinel is no magnitude; its flux would be infinite.
+    scaled = -np.where(np.isin(plain, SENTINELS), np.nan, plain) / POGSON - np.log(b)
     return np.asarray(2 * b * np.sinh(scaled) * _ZERO_POINT_NMGY)
 
 
@@ -128,14 +133,14 @@ def luptitude(flux: ArrayLike, error: ArrayLike) -> NDArray[np.float64]:
     >>> luptitude([100.0, 0.0, -1.0], 1.0).round(2)
     array([-5.  , -0.  ,  0.52])
     """
-    errors = np.asarray(error, dtype=np.float64)
+    if hasattr(flux, "unit") and hasattr(error, "to_value"):
+        error = error.to_value(flux.unit)
+    errors = plain_numbers(error, "error")
     positive = errors[np.isfinite(errors) & (errors > 0)]
     if positive.size == 0:
         raise ValueError("error: none is positive, so there is no scale for the softening")
     b = float(np.median(positive))
-    return np.asarray(
-        -POGSON * (np.arcsinh(np.asarray(flux, dtype=np.float64) / (2 * b)) + np.log(b))
-    )
+    return np.asarray(-POGSON * (np.arcsinh(plain_numbers(flux, "flux") / (2 * b)) + np.log(b)))
 
 
 def ab_from_vega(magnitude: ArrayLike, band: str) -> NDArray[np.float64]:
@@ -168,7 +173,7 @@ def ab_from_vega(magnitude: ArrayLike, band: str) -> NDArray[np.float64]:
     """
     if band not in AB_MINUS_VEGA:
         raise ValueError(f"band: {band!r} has no AB offset; there are {', '.join(AB_MINUS_VEGA)}")
-    return np.asarray(np.asarray(magnitude, dtype=np.float64) + AB_MINUS_VEGA[band])
+    return np.asarray(plain_numbers(magnitude, "magnitude") + AB_MINUS_VEGA[band])
 
 
 def taylor_mass(g: ArrayLike, i: ArrayLike, distance_modulus: ArrayLike) -> NDArray[np.float64]:
@@ -195,9 +200,19 @@ def taylor_mass(g: ArrayLike, i: ArrayLike, distance_modulus: ArrayLike) -> NDAr
     >>> taylor_mass([17.0], [16.0], [35.0]).round(2)
     array([9.45])
     """
-    blue, red = np.asarray(g, dtype=np.float64), np.asarray(i, dtype=np.float64)
-    absolute = red - np.asarray(distance_modulus, dtype=np.float64)
+    blue, red = plain_numbers(g, "g"), plain_numbers(i, "i")
+    absolute = red - plain_numbers(distance_modulus, "distance_modulus")
     return np.asarray(1.15 + 0.70 * (blue - red) - 0.4 * absolute)
+
+
+def _nanomaggies(flux: Any) -> NDArray[np.float64]:
+    if not hasattr(flux, "to_value"):
+        return plain_numbers(flux, "flux_nmgy")
+    try:
+        return plain_numbers(flux.to_value("nmgy"), "flux_nmgy")
+    except ValueError:
+        # 0 mag AB is 3631 Jy.
+        return plain_numbers(flux.to_value("Jy") / 3631 * _ZERO_POINT_NMGY, "flux_nmgy")
 
 
 def _softening(band: str) -> float:

@@ -20,8 +20,8 @@ def check_cutouts(cutouts: ArrayLike, *, bands: int | None = None) -> NDArray[np
     Parameters
     ----------
     cutouts : array_like, shape (n, bands, size, size)
-        Fluxes, nanomaggies; negative ones are legal. Up to 5 % of a cutout may be NaN, which
-        becomes 0, the sky.
+        Fluxes, nanomaggies; negative ones are legal. Up to 5 % of a cutout may be NaN or
+        masked, which becomes 0, the sky.
     bands : int, optional
         How many bands there must be.
 
@@ -42,7 +42,8 @@ def check_cutouts(cutouts: ArrayLike, *, bands: int | None = None) -> NDArray[np
     ...
     ValueError: cutouts: object 0, band 0 is zero everywhere (1 such object); ...
     """
-    array = np.asarray(cutouts)
+    mask = np.asarray(getattr(cutouts, "mask", False))
+    array = np.asarray(np.ma.getdata(getattr(cutouts, "unmasked", cutouts)))
     if array.ndim != 4 or array.shape[2] != array.shape[3]:
         hint = ""
         if array.ndim == 4 and array.shape[1] == array.shape[2]:
@@ -50,8 +51,10 @@ def check_cutouts(cutouts: ArrayLike, *, bands: int | None = None) -> NDArray[np
         raise ValueError(f"cutouts: shape {array.shape}; expected (n, bands, size, size){hint}")
     if bands is not None and array.shape[1] != bands:
         raise ValueError(f"cutouts: {array.shape[1]} bands, expected {bands}")
+    if len(array) == 0:
+        raise ValueError("cutouts: there are none")
     array = array.astype(np.float32)
-    missing = ~np.isfinite(array)
+    missing = ~np.isfinite(array) | mask
     share = missing.mean(axis=(1, 2, 3))
     worst = int(np.argmax(share))
     if share[worst] > MOST_MISSING:
@@ -106,6 +109,9 @@ def normalised(
     pixels, total = np.asarray(cutouts), np.asarray(flux, dtype=np.float64)
     if total.shape != pixels.shape[:2]:
         raise ValueError(f"flux: shape {total.shape}, expected {pixels.shape[:2]} as the cutouts")
+    if not np.isfinite(total).all():
+        row, band = np.argwhere(~np.isfinite(total))[0]
+        raise ValueError(f"flux: object {row}, band {band} is {total[row, band]}; drop it")
     levels = np.broadcast_to(lowest_percentile, total.shape[1:])
     low = np.array([np.percentile(total[:, b], levels[b]) for b in range(total.shape[1])])
     if (low <= 0).any():
@@ -128,6 +134,11 @@ def binned_twice(cutouts: ArrayLike) -> NDArray[np.float32]:
     -------
     ndarray of float32, shape (n, bands, size / 2, size / 2)
 
+    Raises
+    ------
+    ValueError
+        If the size is odd.
+
     Examples
     --------
     >>> binned_twice(np.ones((1, 1, 4, 4)))[0, 0]
@@ -136,6 +147,8 @@ def binned_twice(cutouts: ArrayLike) -> NDArray[np.float32]:
     """
     pixels: Any = np.asarray(cutouts, dtype=np.float32)
     n, bands, size, _ = pixels.shape
+    if size % 2:
+        raise ValueError(f"cutouts: {size} pixels on a side, expected an even number")
     return np.asarray(pixels.reshape(n, bands, size // 2, 2, size // 2, 2).sum(axis=(3, 5)))
 
 
