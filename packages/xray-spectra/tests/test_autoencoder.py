@@ -56,6 +56,14 @@ def test_without_response_the_source_model_flags_and_raises(model, channel_model
     assert channel_model.encode(spectrum).encoded.all()
 
 
+@pytest.mark.parametrize("value", [np.nan, -1.0, np.inf])
+def test_arrays_that_are_no_counts_are_refused_by_row(value):
+    counts = np.ones((3, 128))
+    counts[1, 5] = value
+    with pytest.raises(ValueError, match="counts: row 1, bin 5 holds"):
+        BinnedSpectra.from_arrays(counts, 0.0)
+
+
 @pytest.mark.bad_input(5)
 def test_few_counts_give_a_flag_and_no_exception(model):
     response = analytic_response()

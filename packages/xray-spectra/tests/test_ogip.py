@@ -398,3 +398,113 @@ def test_a_spectrum_whose_background_was_subtracted_is_gaussian_with_its_own_err
     assert fit.kind == "chi2"
     # Errors three times too large: chi2 of a good fit is far below one a channel.
     assert fit.statistic < 0.2 * fit.n_channels
+
+
+def test_channels_below_zero_are_no_error_where_a_background_was_subtracted(
+    tmp_path, write_pha, write_response, channel_model
+):
+    from decan.xray_spectra.fit import fit_spectrum
+
+    arf, rmf = write_response(tmp_path, LOW, HIGH)
+    rng = np.random.default_rng(4)
+    flux = power_law()(LOW, HIGH, photon_index=1.5, norm=2e-3)
+    expected = read_response(arf, rmf).fold(flux) * 1e4
+    error = ("STAT_ERR", "E", np.full(1000, 3.0), "count")
+    named = {"RESPFILE": "test.rmf", "ANCRFILE": "test.arf", "HDUCLAS2": "NET"}
+    path = write_pha(
+        tmp_path / "net.pi", expected + rng.normal(0, 3, 1000), columns=[error], **named
+    )
+    spectrum = Spectrum.from_ogip(path)
+    assert spectrum.counts.min() < 0
+    fit = fit_spectrum(spectrum, power_law(), n_starts=1)
+    assert fit.values["photon_index"] == pytest.approx(1.5, abs=0.1)
+    # The errors are right, so that chi-square has the distribution of its name.
+    assert 0.005 < fit.p_value < 0.995
+    assert channel_model.encode(spectrum).encoded.all()
+
+
+def test_counts_that_are_no_whole_numbers_are_kept_and_called_gaussian(tmp_path, write_pha):
+    path = write_pha(tmp_path / "scaled.pha", np.full(1024, 0.4))
+    with pytest.warns(UserWarning, match="RESPFILE"):
+        spectrum = Spectrum.from_ogip(path)
+    assert spectrum.counts.sum() == pytest.approx(0.4 * 1024)
+    assert spectrum.meta["gaussian"]
+    assert "COUNTS are no whole numbers" in spectrum.notes[-1]
+
+
+@pytest.mark.bad_input(1)
+def test_a_matrix_whose_area_is_missing_is_no_response(tmp_path, write_pha, write_response, model):
+    write_response(tmp_path, LOW, HIGH)
+    named = {"RESPFILE": "test.rmf", "ANCRFILE": "gone.arf"}
+    path = write_pha(tmp_path / "src.pi", np.full(1000, 3), **named)
+    with pytest.warns(UserWarning, match=r"src.pi: no ARF \(ANCRFILE\), and the matrix test.rmf"):
+        spectrum = Spectrum.from_ogip(path)
+    assert spectrum.response is None
+    assert any("gone.arf, which is not beside it" in note for note in spectrum.notes)
+    assert model.encode(read_spectra([path])).flags == ("NO_RESPONSE",)
+
+
+@pytest.mark.parametrize("form", ["cal/test.{}", "./cal/test.{}", "{folder}/cal/test.{}",
+                                  "test.{}[1]"])  # fmt: skip
+def test_a_response_is_found_where_the_keyword_says(tmp_path, write_pha, write_response, form):
+    folder = tmp_path if form.endswith("]") else tmp_path / "cal"
+    folder.mkdir(exist_ok=True)
+    write_response(folder, LOW, HIGH)
+    names = [form.format(kind, folder="..") for kind in ("rmf", "arf")]
+    (tmp_path / "data").mkdir()
+    place = tmp_path / "data" if names[0].startswith("..") else tmp_path
+    path = write_pha(place / "s.pi", np.ones(1000), RESPFILE=names[0], ANCRFILE=names[1])
+    assert Spectrum.from_ogip(path).response is not None
+
+
+def test_responses_of_one_name_in_two_folders_are_two(tmp_path, write_pha, write_response):
+    paths = []
+    for folder, first in (("a", 0.2), ("b", 0.4)):
+        (tmp_path / folder).mkdir()
+        edges = np.round(np.linspace(first, 10.2, 1001), 6)
+        write_response(tmp_path / folder, edges[:-1], edges[1:])
+        named = {"RESPFILE": "test.rmf", "ANCRFILE": "test.arf"}
+        paths.append(write_pha(tmp_path / folder / "s.pi", np.full(1000, 3), **named))
+    again = write_pha(tmp_path / "a" / "t.pi", np.full(1000, 2), **named)
+    batch = read_spectra([*paths, again])
+    assert batch.which.tolist() == [0, 1, 0]
+    assert len(batch.matrices) == 2
+    assert len(read_spectra(str(paths[0]))) == 1
+
+
+def test_a_matrix_that_changed_is_read_again(tmp_path, write_pha, write_response):
+    write_response(tmp_path, LOW, HIGH)
+    named = {"RESPFILE": "test.rmf", "ANCRFILE": "test.arf"}
+    path = write_pha(tmp_path / "s.pi", np.ones(1000), **named)
+    first, same = Spectrum.from_ogip(path).response, Spectrum.from_ogip(path).response
+    assert first.blocks is same.blocks
+    write_response(tmp_path, LOW + 0.1, HIGH + 0.1)
+    other = Spectrum.from_ogip(path).response
+    np.testing.assert_allclose(other.energy, first.energy + 0.1, rtol=1e-5)
+
+
+@pytest.mark.bad_input(8)
+def test_channel_energies_may_be_in_ev_and_in_any_order(tmp_path, write_response):
+    from astropy.io import fits
+
+    arf, rmf = write_response(tmp_path, LOW, HIGH)
+    with fits.open(rmf) as hdus:
+        bounds = hdus["EBOUNDS"].data[::-1].copy()
+        columns = [fits.Column("CHANNEL", "J", array=bounds["CHANNEL"])]
+        for name in ("E_MIN", "E_MAX"):
+            columns.append(fits.Column(name, "E", array=bounds[name] * 1000, unit="eV"))
+        new = fits.BinTableHDU.from_columns(columns, name="EBOUNDS")
+        new.header.update(HDUCLAS1="RESPONSE", HDUCLAS2="EBOUNDS")
+        fits.HDUList([fits.PrimaryHDU(), hdus[1].copy(), new]).writeto(tmp_path / "ev.rmf")
+    np.testing.assert_allclose(
+        read_response(arf, tmp_path / "ev.rmf").channel_energy,
+        read_response(arf, rmf).channel_energy, rtol=1e-5,
+    )  # fmt: skip
+
+
+def test_exposure_and_bands_may_have_units():
+    from astropy import units as u
+
+    spectrum = Spectrum(np.full(1024, 2), exposure_s=10 * u.ks)
+    assert spectrum.exposure_s == 1e4
+    assert spectrum.band(500 * u.eV, 8 * u.keV).sum() == spectrum.band(0.5, 8.0).sum()

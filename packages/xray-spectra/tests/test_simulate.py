@@ -61,6 +61,15 @@ def test_the_reference_truth_is_on_the_common_grid():
     assert chi2 < 1500
 
 
+def test_very_bright_sources_keep_all_their_counts():
+    bright = simulate_spectra(2, classes=["HMXB"], net_counts=3e7, rng=0)
+    inside = bright.spectrum(0).band(0.5, 8.0)
+    # The square root of 3e7 is 0.02 % of it, channels at the edges are up to 0.5 %.
+    assert bright.counts[:, inside].sum(axis=1) == pytest.approx([3e7, 3e7], rel=0.01)
+    with pytest.raises(ValueError, match="net_counts: must not be negative"):
+        simulate_spectra(2, net_counts=-5.0)
+
+
 def test_unknown_classes_are_named():
     with pytest.raises(ValueError, match="'QSO' is none of"):
         draw_sources(3, classes=["QSO"])

@@ -18,6 +18,11 @@ def test_empty_channels_count():
 
 
 @pytest.mark.bad_input(16)
+def test_channels_masked_by_the_user_are_left_out_and_empty_ones_are_not():
+    counts = np.ma.masked_equal([0, 0, 7, 5], 7)
+    assert cstat(counts, [1, 1, 1, 5]) == pytest.approx(4.0)
+
+
 def test_empty_channels_pull_the_best_level_down():
     edges = np.linspace(1.0, 5.0, 5)
     response = Response.from_csr(
@@ -139,3 +144,32 @@ def test_intervals_of_hardness_hold_the_truth_as_often_as_they_say():
         inside.append(found.low <= simulated.table["hard_ms"][row] <= found.high)
     # 150 draws of a probability of 0.68: one standard error is 0.04.
     assert 0.56 < np.mean(inside) < 0.80
+
+
+@pytest.mark.parametrize("ratio", [0.05, 1.0])
+def test_goodness_of_a_fit_beside_a_background_is_uniform_where_the_model_is_true(ratio):
+    response = analytic_response()
+    photons = power_law()(response.energy_low, response.energy_high, photon_index=1.7, norm=1e-4)
+    source, rng = response.fold(photons) * 3e4, np.random.default_rng(1)
+    found = []
+    for _ in range(12):
+        counts = rng.poisson(source + 3 * ratio)
+        behind = Spectrum(rng.poisson(np.full(counts.size, 3.0)), exposure_s=3e4)
+        seen = Spectrum(
+            counts, exposure_s=3e4, backscal=ratio, background=behind, response=response
+        )
+        found.append(fit_spectrum(seen, power_law(), n_starts=1).p_value)
+    # The mean of twelve uniform numbers is 0.5 +- 0.08.
+    assert 0.25 < np.mean(found) < 0.75
+    assert min(found) > 1e-4
+
+
+def test_a_wrong_model_beside_a_background_is_a_bad_fit():
+    response = analytic_response()
+    photons = power_law()(response.energy_low, response.energy_high, photon_index=0.5, norm=1e-4)
+    rng = np.random.default_rng(2)
+    counts = rng.poisson(response.fold(photons) * 3e4 + 3)
+    behind = Spectrum(rng.poisson(np.full(counts.size, 3.0)), exposure_s=3e4)
+    seen = Spectrum(counts, exposure_s=3e4, background=behind, response=response)
+    bad = fit_spectrum(seen, power_law().starting(photon_index=2.5), frozen=("photon_index",))
+    assert bad.p_value < 1e-3

@@ -126,11 +126,15 @@ class BinnedSpectra:
         Raises
         ------
         ValueError
-            If the grid has not 128 bins.
+            If the grid has not 128 bins, or counts are negative or not finite.
         """
         c = np.asarray(counts, dtype=np.float32)
         if c.ndim != 2 or c.shape[1] != N_BINS:
             raise ValueError(f"counts: shape {c.shape}, expected (n, {N_BINS})")
+        wrong = np.argwhere(~(c >= 0) | np.isinf(c))
+        if wrong.size:
+            row, place = wrong[0]
+            raise ValueError(f"counts: row {row}, bin {place} holds {c[row, place]:g}")
         b = np.broadcast_to(np.asarray(background, dtype=np.float32), c.shape)
         held = [matrix_of(response) for response in responses]
         matrices = np.stack(held) if held else _no_matrix()
@@ -174,7 +178,7 @@ class BinnedSpectra:
 
 
 def read_spectra(
-    paths: Iterable[str | os.PathLike[str]],
+    paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
     *,
     read: Callable[[Any], Spectrum] | None = None,
     progress: bool = False,
@@ -183,7 +187,7 @@ def read_spectra(
 
     Parameters
     ----------
-    paths : iterable of path-like
+    paths : iterable of path-like, or path-like
         PHA files, with background and response where their keywords say.
     read : callable, optional
         How a path becomes a spectrum; :meth:`Spectrum.from_ogip` without it.
@@ -205,7 +209,8 @@ def read_spectra(
 
     from tqdm.auto import tqdm
 
-    held = [Path(path) for path in paths]
+    given = [paths] if isinstance(paths, str | os.PathLike) else paths
+    held = [Path(path) for path in given]
     alone = len({path.name for path in held}) == len(held)
     rows: list[tuple[str, Spectrum | None, str]] = []
     for path in tqdm(held, desc="spectra", disable=not progress):
@@ -266,6 +271,19 @@ def _no_matrix() -> NDArray[np.float32]:
     return np.zeros((0, ENERGY_EDGES.size - 1, N_BINS), dtype=np.float32)
 
 
+def _content_of(response: Response) -> bytes:
+    """What makes two responses one; names do not: every folder may hold a ``src.rsp``."""
+    import hashlib
+
+    held = hashlib.blake2b(response.area.tobytes())
+    for array in (response.energy_low, response.energy_high, response.channel_energy):
+        held.update(array.tobytes())
+    for block in response.blocks:
+        held.update(f"{block.row} {block.channel} {block.values.shape}".encode())
+        held.update(block.values.tobytes())
+    return held.digest()
+
+
 def _gathered(rows: list[tuple[str, Spectrum | None, str]]) -> BinnedSpectra:
     counts, background = np.zeros((2, len(rows), N_BINS), dtype=np.float32)
     which = np.full(len(rows), -1, dtype=np.int64)
@@ -276,11 +294,12 @@ def _gathered(rows: list[tuple[str, Spectrum | None, str]]) -> BinnedSpectra:
         reasons.append(reason)
         if spectrum is None:
             continue
-        counts[i], background[i] = spectrum.binned()
+        seen, background[i] = spectrum.binned()
+        counts[i] = np.maximum(seen, 0.0)  # with a background subtracted bins fall below zero
         response = spectrum.response
         if response is None:
             continue
-        key = (response.name, response.area.tobytes())
+        key = _content_of(response)
         if key not in known:
             try:
                 matrices.append(matrix_of(response))

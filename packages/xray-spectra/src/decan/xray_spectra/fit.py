@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from .statistics import cstat, goodness, profiled_background, wstat
 
@@ -23,6 +24,7 @@ _STEPS = 60
 _STEP = 1e-4
 _FEW = 0.1
 _SMOOTH_KEV = 0.5
+_REPEATED = 100
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,7 +44,7 @@ class SpectralFit:
     n_channels, n_free : int
         Channels (or groups of them, for W-stat) and free parameters.
     p_value : float
-        Goodness of fit: probability of a C-stat so high where the model is true.
+        Goodness of fit: probability of a C-stat (or χ²) so high where the model is true.
     expected : ndarray, shape (n_channels,)
         Expected counts in the fitted channels, background included.
     channels : ndarray of bool
@@ -199,6 +201,7 @@ class _Problem:
         has_background = behind is not None and bool(np.any(ratio))
         gaussian = bool(spectrum.meta.get("gaussian"))
         level = behind.counts[self.inside] if behind is not None and has_background else 0 * ratio
+        self.channel_ratio, self.channel_behind = ratio, level
         by_default = "wstat" if level.mean() >= _FEW else "cstat"
         self.kind = stat or ("chi2" if gaussian else by_default)
         if self.kind != "wstat":
@@ -275,7 +278,17 @@ class _Problem:
         _, _, fisher = self.linearised(u)
         covariance = np.linalg.pinv(fisher + 1e-12 * np.eye(u.size))
         sigma = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-        _, p_value = goodness(self.counts, self.total(self.expected(u[None])[0]), n_free=u.size)
+        if self.kind == "chi2":
+            from scipy.stats import chi2
+
+            p_value = chi2.sf(value, max(self.counts.size - u.size, 1))
+        elif self.kind == "wstat":
+            p_value = self._wstat_p_value(
+                self.channel_counts(u[None])[0], value - self.counts.size + u.size
+            )
+        else:
+            seen = self.total(self.expected(u[None])[0])
+            _, p_value = goodness(self.counts, seen, n_free=u.size)
         expected = self.channel_counts(u[None])[0] + self.spectrum.expected_background[self.inside]
         ends = self.values(np.stack([u, self.clip(u - sigma), self.clip(u + sigma)]))
         best, low, high = (
@@ -285,6 +298,25 @@ class _Problem:
             self.model, best, low, high, value, self.kind, self.counts.size, u.size,
             float(p_value), expected, self.inside, converged, covariance,
         )  # fmt: skip
+
+    def _wstat_p_value(self, source: NDArray[np.float64], excess: float) -> float:
+        """Probability of a W-stat so far above the number of its groups, from repetitions.
+
+        A background that is profiled out takes part of the scatter of the source's counts, the
+        more so the larger its ratio, and groups are cut by chance: both are repeated.
+        """
+        rng = np.random.default_rng(0)
+        energy = self.spectrum.channel_energy[self.inside]
+        level, ratio = _smoothed(self.channel_behind, energy), self.channel_ratio
+        found = []
+        for behind in rng.poisson(level, size=(_REPEATED, level.size)):
+            seen = rng.poisson(source + ratio * level)
+            starts = _groups(behind)
+            s, m, b, r = (
+                np.add.reduceat(x, starts) for x in (seen, source, behind, ratio * behind)
+            )
+            found.append(wstat(s, m, b, r / np.maximum(b, 1e-12)) - starts.size)
+        return float(ndtr((np.mean(found) - excess) / max(float(np.std(found)), 1e-9)))
 
     def _grouped(self, channels: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(np.add.reduceat(channels, self.starts, axis=-1))

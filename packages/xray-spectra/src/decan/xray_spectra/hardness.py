@@ -112,7 +112,7 @@ def _posterior(
     with its own weight. Priors: one over the root of the source's level, flat in the background's.
     """
     inside = spectrum.band(*band)
-    total = round(float(spectrum.counts[inside].sum()))
+    total = max(round(float(spectrum.counts[inside].sum())), 0)
     behind = spectrum.background
     ratio = spectrum.background_ratio
     if behind is None or not np.any(ratio):

@@ -20,8 +20,8 @@ FLAGS = ("NOT_READ", "NO_RESPONSE", "LOW_COUNTS", "OUT_OF_DISTRIBUTION")
 """Why a row has no latents (the first three), or should not be trusted (the last)."""
 
 NO_RESPONSE = (
-    "no response: RESPFILE and ANCRFILE name none; give one, or use the channel-space model "
-    "SpectralAutoencoder.pretrained('channels')"
+    "no response: RESPFILE and ANCRFILE name none that is there; give both, or use the "
+    "channel-space model SpectralAutoencoder.pretrained('channels')"
 )
 """What is said of a spectrum without response where one is needed."""
 

@@ -86,10 +86,12 @@ def companion(path: str | os.PathLike[str], named: Any, what: str) -> Path | Non
     text = str(named or "").strip()
     if not text or text.upper() == "NONE":
         return None
-    folder, base = Path(path).parent, Path(text).name
-    for name in (base, f"{base}.gz", base.removesuffix(".gz")):
-        if (folder / name).is_file():
-            return folder / name
+    named_file = Path(text.partition("[")[0])  # an extension may be named behind the file
+    folder, base = Path(path).parent, named_file.name
+    for name in (base, str(named_file)):
+        for one in (name, f"{name}.gz", name.removesuffix(".gz")):
+            if (folder / one).is_file():
+                return folder / one
     raise MissingResponseError(
         f"{Path(path).name}: {what} names {base}, which is not beside it; give it by hand"
     )
@@ -125,7 +127,7 @@ def _spectrum_table(path: str | os.PathLike[str], part: str) -> dict[str, Any]:
     error = column(table, "STAT_ERR", required=False)
     if error is not None and rate:
         error = error.astype(float) * exposure
-    bad = np.flatnonzero(~np.isfinite(counts) | (counts < 0))
+    bad = np.flatnonzero(~np.isfinite(counts) | (counts < (-np.inf if net else 0)))
     if bad.size:
         raise InvalidSpectrumError(
             f"{table.place}: channel {channels[bad[0]]:g} has {counts[bad[0]]:g} counts"
@@ -137,7 +139,7 @@ def _spectrum_table(path: str | os.PathLike[str], part: str) -> dict[str, Any]:
         )
     n = counts.size
     return {
-        "counts": counts if rate or net else np.round(counts),
+        "counts": counts,
         "channels": channels.astype(np.int64),
         "quality": _channel_flags(table, "QUALITY", n),
         "grouping": _channel_flags(table, "GROUPING", n),

@@ -151,7 +151,7 @@ class Response:
             np.asarray(energy_low, dtype=float),
             np.asarray(energy_high, dtype=float),
             np.asarray(area, dtype=float),
-            _blocks(csr_array(matrix)),
+            blocks_of(csr_array(matrix)),
             np.asarray(channel_low, dtype=float),
             np.asarray(channel_high, dtype=float),
             first_channel,
@@ -352,7 +352,7 @@ class Response:
         )
 
 
-def _blocks(matrix: csr_array) -> tuple[Block, ...]:
+def blocks_of(matrix: csr_array) -> tuple[Block, ...]:
     """Dense blocks that hold every value of a sparse matrix, few zeros, and nothing twice."""
     matrix.sum_duplicates()
     blocks = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import warnings
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from decan.core.files import reading
 
 from .errors import InvalidSpectrumError
 from .fitsfile import Extension, column, extensions, flat_rows, keyword
-from .response import Response
+from .response import Block, Response, blocks_of
 
 __all__ = ["Area", "Redistribution", "read_arf", "read_response", "read_rmf"]
 
@@ -89,6 +90,21 @@ class Redistribution:
     name: str
     notes: tuple[str, ...] = ()
 
+    @property
+    def most_counted(self) -> float:
+        """Largest sum of a row."""
+        return float(np.max(self.matrix.sum(axis=1), initial=0.0))
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The matrix as a response keeps it."""
+        return blocks_of(self.matrix)
+
+    @property
+    def holds_area(self) -> bool:
+        """Whether rows sum to more than probabilities can."""
+        return self.most_counted > _ALL_COUNTED
+
 
 def read_arf(path: str | os.PathLike[str]) -> Area:
     """Effective area of an ARF file (or of a CSC ``arf3``).
@@ -155,6 +171,13 @@ def read_rmf(path: str | os.PathLike[str]) -> Redistribution:
         return _redistribution(path)
 
 
+def remembered_rmf(path: str | os.PathLike[str]) -> Redistribution:
+    """What :func:`read_rmf` gives, kept for the next of thousands of spectra that share it."""
+    with reading(path, "RMF") as file:
+        state = file.stat()
+        return _remembered(file.resolve(), state.st_mtime_ns, state.st_size)
+
+
 def read_response(arf: str | os.PathLike[str] | None, rmf: str | os.PathLike[str]) -> Response:
     """Response of an ARF and an RMF; an ARF on other energies is interpolated onto the RMF's.
 
@@ -212,13 +235,13 @@ def joined(area: Area | None, rmf: Redistribution, *, quietly: bool = False) -> 
         low[0] = _floor(high[0])
     values = np.ones_like(low)
     name = rmf.name
-    most = float(np.max(rmf.matrix.sum(axis=1), initial=0.0))
-    if area is None and most <= _ALL_COUNTED:
+    most = rmf.most_counted
+    if area is None and not rmf.holds_area:
         notes.append(
             f"{rmf.name}: no ARF, and rows sum to {most:.3g}: an area of 1 cm2 is taken, so that "
             "fluxes are not to be used"
         )
-    elif area is not None and most > _ALL_COUNTED:
+    elif area is not None and rmf.holds_area:
         notes.append(
             f"{rmf.name}: rows sum to {most:.3g}, so that it holds an area of its own; that of "
             f"{area.name} was not applied on top"
@@ -239,11 +262,16 @@ def joined(area: Area | None, rmf: Redistribution, *, quietly: bool = False) -> 
             )
     for note in () if quietly else notes:
         warnings.warn(note, stacklevel=3)
-    return Response.from_csr(
-        rmf.matrix, energy_low=low, energy_high=high, area=values, channel_low=rmf.channel_low,
-        channel_high=rmf.channel_high, first_channel=rmf.first_channel, name=name,
-        notes=tuple(notes),
+    return Response(
+        low, high, values, rmf.blocks, rmf.channel_low, rmf.channel_high, rmf.first_channel, name,
+        tuple(notes),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _remembered(path: Path, changed_ns: int, size: int) -> Redistribution:
+    """A file that has not changed since is not read again."""
+    return _redistribution(path)
 
 
 def _redistribution(path: str | os.PathLike[str]) -> Redistribution:
@@ -254,6 +282,11 @@ def _redistribution(path: str | os.PathLike[str]) -> Redistribution:
     assert channels is not None
     assert low is not None
     assert high is not None
+    order = np.argsort(channels, kind="stable")
+    if channels.size and np.any(np.diff(channels[order]) != 1):
+        raise InvalidSpectrumError(f"{bounds.place}: CHANNEL does not rise by one")
+    factor = _to_kev(bounds, "E_MIN")
+    low, high = low[order] * factor, high[order] * factor
     notes: tuple[str, ...] = ()
     first = _first_of_f_chan(matrix)
     if first is None:
@@ -292,7 +325,7 @@ def _energies(table: Extension) -> tuple[NDArray[np.float64], NDArray[np.float64
     low, high = column(table, "ENERG_LO"), column(table, "ENERG_HI")
     assert low is not None
     assert high is not None
-    factor = {"ev": 1e-3, "mev": 1e3}.get(str(_unit(table, "ENERG_LO")).lower(), 1.0)
+    factor = _to_kev(table, "ENERG_LO")
     low, high = low.astype(float) * factor, high.astype(float) * factor
     wrong = np.flatnonzero(~(high > low) | np.r_[False, np.diff(low) <= 0])
     if wrong.size:
@@ -301,6 +334,10 @@ def _energies(table: Extension) -> tuple[NDArray[np.float64], NDArray[np.float64
             f"({low[wrong[0]]:g}-{high[wrong[0]]:g} keV)"
         )
     return low, high
+
+
+def _to_kev(table: Extension, name: str) -> float:
+    return {"ev": 1e-3, "mev": 1e3, "gev": 1e6}.get(_unit(table, name).lower(), 1.0)
 
 
 def _unit(table: Extension, name: str) -> str:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SimulatedSpectra", "draw_net_counts", "simulate_spectra"]
 
+_BRIGHT = 30_000
+"""Net counts from which a channel may hold more than 16 bits."""
+
 HARDNESS_BANDS = {"s": (0.5, 1.2), "m": (1.2, 2.0), "h": (2.0, 7.0)}
 
 
@@ -36,7 +39,7 @@ class SimulatedSpectra:
         ``log_nh`` (total, cm⁻²), ``gamma``, ``kT_keV``, ``bkg_counts`` (expected), ``backratio``,
         ``hard_ms``, ``hard_hm``, ``hard_hs`` (noise-free, from expected counts) and, for planted
         lines, ``line_keV``.
-    counts, background : ndarray of uint16, shape (n, n_channels)
+    counts, background : ndarray of unsigned int, shape (n, n_channels)
         Counts of the source and of the background region.
     shapes : ndarray, shape (n, 128)
         Expected counts of the source alone on the common grid, summing to 1.
@@ -53,8 +56,8 @@ class SimulatedSpectra:
     """
 
     table: pd.DataFrame
-    counts: NDArray[np.uint16]
-    background: NDArray[np.uint16]
+    counts: NDArray[np.unsignedinteger]
+    background: NDArray[np.unsignedinteger]
     shapes: NDArray[np.float64]
     responses: dict[str, Response]
 
@@ -179,6 +182,10 @@ def simulate_spectra(
     >>> simulate_spectra(5, classes=["AGN"], net_counts=100.0, rng=0).counts.shape
     (5, 1024)
     """
+    if n < 0:
+        raise ValueError(f"n: must not be negative, found {n}")
+    if net_counts is not None and not np.all(np.asarray(net_counts, dtype=float) >= 0):
+        raise ValueError(f"net_counts: must not be negative, found {np.min(net_counts):g}")
     generator = np.random.default_rng(rng)
     held = dict(responses) if responses is not None else {"analytic": analytic_response()}
     names = list(held)
@@ -192,7 +199,8 @@ def simulate_spectra(
     lined = generator.random(n) < line_share
     line = np.where(lined, generator.uniform(1.0, 5.0, n), np.nan)
     width = max(response.n_channels for response in held.values())
-    counts, background = (np.zeros((n, width), dtype=np.uint16) for _ in range(2))
+    kind = np.uint16 if wanted.max(initial=0.0) < _BRIGHT else np.uint32
+    counts, background = (np.zeros((n, width), dtype=kind) for _ in range(2))
     shapes, hardness = np.zeros((n, CHANNEL_EDGES.size - 1)), np.zeros((n, 3))
     for k, name in enumerate(names):
         for rows in _pieces(np.flatnonzero(drawn == k)):
@@ -208,7 +216,7 @@ def simulate_spectra(
             noise = background_shape(energy) * inside
             m = response.n_channels
             source = generator.poisson(expected + behind[rows, None] * noise)
-            counts[rows, :m] = np.minimum(source, 65535)
+            counts[rows, :m] = source
             background[rows, :m] = generator.poisson((behind / ratio)[rows, None] * noise)
             binned = rebin(expected, energy)
             shapes[rows] = binned / binned.sum(axis=1, keepdims=True)

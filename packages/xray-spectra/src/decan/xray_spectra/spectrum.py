@@ -33,7 +33,7 @@ class Spectrum:
         Counts in the source region.
     channels : array_like of int, shape (n_channels,), optional
         Channel numbers; from 1 without it.
-    exposure_s : float
+    exposure_s : float or Quantity
         Exposure, s.
     backscal, areascal : float or array_like
         OGIP scales of the region's area and of the effective area.
@@ -79,12 +79,15 @@ class Spectrum:
         channels = np.arange(1, counts.size + 1) if channels is None else np.asarray(channels)
         object.__setattr__(self, "counts", counts)
         object.__setattr__(self, "channels", channels)
+        object.__setattr__(self, "exposure_s", _in_unit(self.exposure_s, "s"))
         where = self.name or "spectrum"
         if counts.ndim != 1 or channels.shape != counts.shape:
             raise InvalidSpectrumError(
                 f"{where}: {counts.shape} counts for {channels.shape} channels; one row each"
             )
-        bad = np.flatnonzero(~np.isfinite(counts) | (counts < 0))
+        # With a background subtracted, channels fall below zero by chance.
+        least = -np.inf if self.meta.get("gaussian") else 0
+        bad = np.flatnonzero(~np.isfinite(counts) | (counts < least))
         if bad.size:
             raise InvalidSpectrumError(
                 f"{where}: channel {channels[bad[0]]} has {counts[bad[0]]:g} counts"
@@ -131,8 +134,10 @@ class Spectrum:
         InvalidSpectrumError, UnsupportedInstrumentError
             If it holds what no spectrum can have, or HRC or grating data.
         """
+        from decan.core.files import reading
+
         from .ogip import companion, read_spectrum_table
-        from .response_files import read_response
+        from .response_files import joined, read_arf, remembered_rmf
 
         held = read_spectrum_table(pha)
         keywords = held["keywords"]
@@ -147,8 +152,15 @@ class Spectrum:
         rmf = rmf or _found(companion, pha, keywords, "RESPFILE", notes)
         arf = arf or _found(companion, pha, keywords, "ANCRFILE", notes)
         response = None
-        if rmf is not None:
-            response = read_response(arf, rmf)
+        matrix = None if rmf is None else remembered_rmf(rmf)
+        if matrix is not None and arf is None and not matrix.holds_area:
+            notes.append(
+                f"{Path(pha).name}: no ARF (ANCRFILE), and the matrix {matrix.name} holds no "
+                "area: without it there is no response; give the ARF by hand"
+            )
+        elif matrix is not None and rmf is not None:
+            with reading(rmf, "response"):
+                response = joined(None if arf is None else read_arf(arf), matrix)
             notes += list(response.notes)
         elif not any("RESPFILE" in note for note in notes):
             notes.append(
@@ -169,7 +181,7 @@ class Spectrum:
 
         Parameters
         ----------
-        low_kev, high_kev : float
+        low_kev, high_kev : float or Quantity
             keV.
 
         Returns
@@ -181,7 +193,8 @@ class Spectrum:
         >>> int(Spectrum(np.zeros(1024)).band(0.5, 8.0).sum())
         514
         """
-        inside = (self.channel_energy >= low_kev) & (self.channel_energy <= high_kev)
+        low, high = _in_unit(low_kev, "keV"), _in_unit(high_kev, "keV")
+        inside = (self.channel_energy >= low) & (self.channel_energy <= high)
         return inside if self.quality is None else inside & (self.quality <= 0)
 
     @property
@@ -355,6 +368,10 @@ class Spectrum:
         return f"Spectrum({self.name}, {text}, {behind}, {response})"
 
 
+def _in_unit(value: Any, unit: str) -> float:
+    return float(value.to_value(unit) if hasattr(value, "to_value") else value)
+
+
 def _found(companion: Any, pha: Any, keywords: Any, what: str, notes: list[str]) -> Path | None:
     try:
         found: Path | None = companion(pha, keywords.get(what), what)
@@ -367,12 +384,13 @@ def _found(companion: Any, pha: Any, keywords: Any, what: str, notes: list[str])
 def _from_table(cls: Any, held: dict[str, Any], notes: list[str], **parts: Any) -> Any:
     keywords = held["keywords"]
     whole = np.allclose(held["counts"], np.round(held["counts"]), atol=0.01)
-    if held["rate"] and whole:
+    if whole and not held["net"]:
         held = {**held, "counts": np.round(held["counts"])}
-    gaussian = (held["rate"] and not whole) or held["net"]
+    gaussian = not whole or held["net"]
     if gaussian:
         why = "a background was subtracted (HDUCLAS2 = NET)" if held["net"] else (
-            "RATE times EXPOSURE gives no whole counts"
+            "RATE times EXPOSURE gives no whole counts" if held["rate"]
+            else "COUNTS are no whole numbers"
         )  # fmt: skip
         notes = [*notes, f"{held['place']}: {why}; errors are taken as Gaussian"]
     kept = ("TELESCOP", "INSTRUME", "DETNAM", "OBJECT", "OBS_ID", "DATE-OBS", "GRATING")

@@ -24,7 +24,7 @@ def cstat(counts: ArrayLike, model: ArrayLike, *, axis: int = -1) -> Any:
     Parameters
     ----------
     counts : array_like
-        Counts.
+        Counts. Cells that a NumPy masked array masks are left out.
     model : array_like
         Expected counts, broadcast against them.
     axis : int
@@ -45,10 +45,13 @@ def cstat(counts: ArrayLike, model: ArrayLike, *, axis: int = -1) -> Any:
     6.0
     """
     c, m = np.broadcast_arrays(np.asarray(counts, float), np.asarray(model, float))
+    masks: list[Any] = [np.ma.getmask(x) for x in (counts, model) if np.ma.isMaskedArray(x)]
     with np.errstate(divide="ignore", invalid="ignore"):
         logarithm = np.where(c > 0, c * np.log(c / np.maximum(m, _TINY)), 0.0)
-    terms = 2 * (m - c + logarithm)
-    return np.sum(np.where((c > 0) & (m <= 0), np.inf, terms), axis=axis)
+    terms = np.where((c > 0) & (m <= 0), np.inf, 2 * (m - c + logarithm))
+    for mask in masks:
+        terms = np.where(mask, 0.0, terms)
+    return np.sum(terms, axis=axis)
 
 
 def wstat(
