@@ -159,7 +159,7 @@ def test_a_system_unlike_any_is_told_with_its_distance(fitted):
         fitted["paper"].complete([{"a_au": 30.0, "mass_earth": 9000.0}], n=200, rng=0)
 
 
-@pytest.mark.filterwarnings("ignore:only .* effective draws")
+@pytest.mark.filterwarnings("ignore:only .* effective draws", "ignore:.* of the posterior has")
 @pytest.mark.parametrize("tokens", ["gaps", "factored", "paper"])
 def test_every_language_completes(fitted, systems, tokens):
     one = systems[np.flatnonzero(systems.counts == 2)[0]]
@@ -251,3 +251,75 @@ def test_masses_by_a_relation_are_not_hidden_unless_asked_for(truth):
     assert truth.leave_one_out(systems, per_place=20, rng=0)["planet"].tolist() == [0, 2]
     asked = truth.leave_one_out(systems, hidden=[1], per_place=20, rng=0)
     assert asked["planet"].tolist() == [1]
+
+
+def test_a_posterior_that_the_bound_cuts_says_so(truth):
+    known = [{"a_au": 0.1, "mass_earth": 3.0}]
+    with pytest.warns(UserWarning, match="2 unseen planets, the most allowed: raise max_extra"):
+        cut = truth.complete(known, n=400, max_extra=2, rng=0)
+    assert any("the most allowed" in words for words in cut.notes)
+
+
+@pytest.mark.filterwarnings("ignore:only .* effective draws")
+def test_rich_systems_are_not_cut_from_the_shipped_generators_answer():
+    from decan.planetary_systems import SystemGenerator
+    from decan.planetary_systems.stars import toi469
+
+    known, star = toi469("b")
+    found = SystemGenerator.pretrained().complete(known, star=star, n=1500, rng=0)
+    # Bern discs of 50 and 100 embryos keep twenty and thirty planets: a bound of twelve had
+    # told of 7 unseen planets, and of half the chance of an Earth-like one.
+    assert found.expected_number().value > 9
+    assert found.probability(at_least=13).value > 0.2
+
+
+def test_known_planets_are_read_in_any_table_unit_and_spelling():
+    import astropy.units as u
+    from astropy.table import QTable
+
+    star = Star(mass=(1.0 * u.solMass).to("kg"))
+    plain = KnownPlanets.read([{"period_day": 13.63, "mass_earth": 9.1, "mass_err": 0.8}], star)
+    days, mass, error = [13.63] * u.day, [9.1] * u.earthMass, [0.8] * u.earthMass
+    table = QTable({"period_day": days.to("h"), "mass_earth": mass.to("jupiterMass"),
+                    "mass_err": error})  # fmt: skip
+    frame = pd.DataFrame({"period_day": days.to_value("h"), "mass_earth": [9.1], "mass_err": 0.8})
+    frame.attrs["units"] = {"period_day": "h", "mass_earth": "Earth mass"}
+    for given in (
+        table,
+        frame,
+        {"period_day": 13.63, "mass_earth": 9.1, "mass_err": 0.8},
+        {"period_day": [13.63], "mass_earth": [9.1], "mass_err": [0.8]},
+        [{"period_day": days[0].to("s"), "mass_earth": mass[0], "mass_err": error[0].to("kg")}],
+        [{"pl_orbper": 13.63, "pl_bmasse": 9.1, "pl_bmasseerr1": 0.8, "pl_bmasseerr2": -0.8}],
+    ):
+        found = KnownPlanets.read(given, star)
+        assert found.a_au == pytest.approx(plain.a_au)
+        assert found.mass_earth == pytest.approx([9.1])
+        assert [*found.mass_low, *found.mass_high] == pytest.approx([0.8, 0.8])
+
+
+def test_what_no_planet_can_have_is_named():
+    for row, message in (
+        ({"period_day": -13.63, "mass_earth": 9.1}, r"planet 0 has no usable .* \(-13.63\)"),
+        ({"period": 13.63, "mass": 9.1}, "'mass_earth' or 'radius_earth'; found period, mass"),
+        ({"pl_orbper": 9.0, "pl_bmasse": 5.0, "pl_bmasselim": 1}, "planet 0 has no usable mass"),
+    ):
+        with pytest.raises(SchemaError, match=message):
+            KnownPlanets.read([row], SUN)
+    assert KnownPlanets.read(
+        [{"period_day": 9.0, "mass_earth": 5.0, "mass_kind": "M sin i"}], SUN
+    ).minimum.all()
+    with pytest.raises(ValueError, match="radius 0, expected a positive one"):
+        Star(mass=1.0, radius=0.0)
+
+
+def test_limits_of_surveys_and_boxes_may_be_quantities(between):
+    import astropy.units as u
+
+    assert RV(100 * u.cm / u.s).k_limit_m_s == pytest.approx(1.0)
+    between.star = SUN
+    plain = between.expected_number({"period_day": (10, 100), "mass_earth": (1, 20)})
+    units = between.expected_number(
+        {"period_day": (10 * u.day, 2400 * u.h), "mass_earth": (1 * u.earthMass, 20)}
+    )
+    assert units.value == pytest.approx(plain.value)

@@ -9,6 +9,7 @@ from decan.core.errors import DataNotAvailable, SchemaError
 from decan.core.testing import needs_data
 from decan.planetary_systems import DATASETS, load_bern, load_miguel
 from decan.planetary_systems.archive import disc_split
+from decan.planetary_systems.insertions import measured_planets
 from decan.planetary_systems.observed import archive_systems
 from decan.planetary_systems.queries import NASA_COLUMNS, nasa_planets, read_dace, read_syssim
 from decan.planetary_systems.stars import named_systems, toi469
@@ -35,6 +36,12 @@ def test_a_circumbinary_planet_needs_the_mass_of_both_stars(case):
     both = archive_systems(table({**binary, "st_mass_total": 1.2207 + 0.9678}))
     # Kepler's third law with both stars; the planet's own mass changes the fourth digit.
     assert both.a_au == pytest.approx([2.720], abs=0.002)
+    assert "mass of one star only" in repr(alone)
+    # With an axis of the archive's own, that one: never 2.24 au, and no mass for both stars.
+    given = archive_systems(table({**binary, "pl_orbsmax": 2.7205}))
+    assert given.a_au == pytest.approx([2.7205])
+    assert np.isnan(given.star_mass).all()
+    assert np.isnan(given.period_day).all()
 
 
 @pytest.mark.bad_input(8, 24)
@@ -44,8 +51,8 @@ def test_missing_archive_values_are_never_filled(case):
             "hostname": "Poor", "pl_name": "Poor b"}  # fmt: skip
     found = archive_systems(table({}, poor), min_planets=0)
     assert found.n_planets == 1
-    assert found.dropped == {"no semi-major axis": 1}
-    assert found.notes["stars of unknown mass"] == 1
+    assert found.dropped == {"no semi-major axis: star mass unknown": 1}
+    assert found.notes["stars of unknown mass (Poor)"] == 1
     # An axis of the archive's own is taken; the error stays unknown.
     found = archive_systems(table({}, {**poor, "pl_orbsmax": 0.09}))
     assert np.isnan(found.planets["mass_err_lo"][1])
@@ -58,6 +65,32 @@ def test_masses_by_a_relation_are_flagged():
     found = archive_systems(table({}, {"pl_name": "X c", "pl_orbper": 30.0,
                                        "pl_bmassprov": "M-R relationship"}))  # fmt: skip
     assert found.planets["mass_kind"].tolist() == ["mass", "relation"]
+
+
+def test_limits_of_masses_are_no_measured_masses():
+    found = archive_systems(
+        table({"pl_bmasselim": 0}, {"pl_bmasselim": 1, "pl_orbper": 20.0, "pl_name": "X c"},
+              {"pl_bmasselim": -1, "pl_orbper": 40.0, "pl_name": "X d"})
+    )  # fmt: skip
+    assert found.planets["mass_kind"].tolist() == ["mass", "upper limit", "lower limit"]
+    assert found.notes["masses that are limits"] == 2
+    assert measured_planets(found).tolist() == [0]
+
+
+def test_an_alias_in_any_row_of_a_host_joins_it():
+    found = archive_systems(
+        table({"hostname": "A", "hd_name": None}, {"hostname": "A", "hd_name": "HD 1",
+              "pl_orbper": 20.0}, {"hostname": "B", "hd_name": "HD 1", "pl_orbper": 40.0})
+    )  # fmt: skip
+    assert found.counts.tolist() == [3]
+
+
+def test_an_archive_table_of_astropy_or_plain_columns_is_the_same():
+    from astropy.table import Table
+
+    frame = table({}, {"pl_name": "X c", "pl_orbper": 20.0})
+    for other in (Table.from_pandas(frame), frame.to_dict("list")):
+        assert archive_systems(other).a_au == pytest.approx(archive_systems(frame).a_au)
 
 
 @pytest.mark.bad_input(21)

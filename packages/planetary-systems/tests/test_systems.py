@@ -169,3 +169,49 @@ def test_a_table_of_radii_gets_masses_that_are_called_by_a_relation():
         read(mass=None)
     with pytest.raises(ValueError, match="about masses"):
         read(table, mass=None, radius="radius", mass_kind="msini")
+
+
+def test_a_table_is_the_same_systems_in_every_kind_and_unit():
+    import astropy.units as u
+    from astropy.table import QTable
+
+    expected = read()
+    quantities = QTable.from_pandas(PLANETS)
+    quantities["au"] = (PLANETS["au"].to_numpy() * u.AU).to("m")
+    quantities["mass"] = (PLANETS["mass"].to_numpy() * u.earthMass).to("jupiterMass")
+    frame = PLANETS.assign(au=PLANETS["au"] * u.AU.to("R_sun"))
+    frame.attrs["units"] = {"au": "R_sun", "mass": "Earth mass"}
+    for table in (
+        quantities,
+        frame,
+        PLANETS.to_dict("list"),
+        PLANETS.set_index("mass", drop=False),
+    ):
+        found = read(table)
+        assert found.names.tolist() == expected.names.tolist()
+        assert found.a_au == pytest.approx(expected.a_au)
+        assert found.mass_earth == pytest.approx(expected.mass_earth)
+    frame.attrs["units"] = {"au": "kg"}
+    with pytest.raises(SchemaError, match="au: found unit 'kg', expected 'AU'"):
+        read(frame)
+
+
+@pytest.mark.parametrize("column", ["pl_bmassj", "mass_jup", "M_J"])
+@pytest.mark.bad_input(17)
+def test_a_column_named_after_jupiter_is_not_taken_for_earth_masses(column):
+    table = PLANETS.rename(columns={"mass": column})
+    with pytest.raises(ValueError, match="mass_unit='jupiter' if it does"):
+        read(table, mass=column)
+    assert read(table, mass=column, mass_unit="jupiter").mass_earth.max() > 1e5
+
+
+def test_rows_without_a_system_are_no_system():
+    found = read(PLANETS.assign(star=["A", None, " ", "C"]))
+    assert found.names.tolist() == ["A", "C"]
+    assert found.dropped == {"system without a name": 2}
+
+
+def test_ages_under_one_name_are_not_one_system():
+    table = pd.concat([PLANETS.assign(age=1.0), PLANETS.assign(age=5.0)], ignore_index=True)
+    with pytest.raises(ValueError, match=r"'age' differs within system 'A' \(1.0, 5.0\)"):
+        read(table, context=["age"])

@@ -34,6 +34,7 @@ __all__ = ["complete"]
 
 _TRIES = 4
 _FEWEST = 100
+_CUT = 0.01
 
 
 def complete(
@@ -44,7 +45,7 @@ def complete(
     survey: Survey | Sequence[Survey] | None = None,
     context: str | Mapping[str, Any] | pd.DataFrame | None = None,
     method: str = "importance",
-    max_extra: int = 12,
+    max_extra: int = 40,
     n: int = 20_000,
     batch: int = 2000,
     rng: np.random.Generator | int | None = None,
@@ -71,7 +72,8 @@ def complete(
         it tried: that never runs out of draws, but takes masses as exact and stars and
         discs that are not given as unknown.
     max_extra : int
-        Unseen planets at most; the posterior is cut there.
+        Unseen planets at most; the posterior is cut there, which a warning says where
+        it matters: too low a bound leaves poor systems only.
     n : int
         Weighted draws.
     batch : int
@@ -115,6 +117,11 @@ def complete(
     if not np.isfinite(weights).any():
         raise ValueError(_nothing(generator, planets))
     result = Completion(extras, weights, planets, star, survey, notes=notes)
+    cut = float(result.weights[result.samples.counts >= max_extra].sum())
+    if cut > _CUT:
+        words = f"{cut:.0%} of the posterior has {max_extra} unseen planets, the most allowed"
+        result.notes.append(words)
+        warnings.warn(f"{words}: raise max_extra", UserWarning, stacklevel=2)
     if result.effective_size < _FEWEST:
         warnings.warn(
             f"only {result.effective_size:.0f} effective draws of {n}: regions are too narrow; "

@@ -73,8 +73,8 @@ def leave_one_out(
         Unseen ones. A planet is found given all others of its system.
     hidden : array_like of int, optional
         Which planets to hide (their numbers over all systems); by default all but those
-        whose ``planets["mass_kind"]`` is ``"relation"``: who predicts a mass that a
-        mass-radius relation gave has learnt the relation.
+        whose ``planets["mass_kind"]`` is ``"relation"`` or a limit: who predicts a mass
+        that a mass-radius relation gave has learnt the relation.
     per_place : int
         Proposals at each position of a system, for densities.
     without : tuple of str
@@ -126,10 +126,11 @@ def leave_one_out(
 
 
 def measured_planets(systems: Systems) -> NDArray[np.int64]:
-    """Numbers of the planets whose mass is no word of a mass-radius relation."""
+    """Numbers of the planets whose mass is neither by a mass-radius relation nor a limit."""
     if "mass_kind" not in systems.planets:
         return np.arange(systems.n_planets)
-    return np.flatnonzero((systems.planets["mass_kind"] != "relation").to_numpy())
+    other = systems.planets["mass_kind"].isin(["relation", "upper limit", "lower limit"])
+    return np.flatnonzero(~other.to_numpy())
 
 
 def scores_of(one: HiddenPlanet, sharpness: float = 1.0) -> tuple[float, float]:

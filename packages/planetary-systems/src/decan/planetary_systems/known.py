@@ -17,6 +17,7 @@ from decan.core.errors import SchemaError
 from . import orbits
 from .surveys import Star, Survey, combined_detection, radius_mass
 from .systems import Systems
+from .units import as_frame, in_unit, in_units
 
 __all__ = ["KnownPlanets"]
 
@@ -57,11 +58,14 @@ class KnownPlanets:
 
         Parameters
         ----------
-        known : DataFrame, sequence of mappings, or Systems of length 1
+        known : DataFrame, Table, sequence of mappings, or Systems of length 1
             Columns: ``a_au`` or ``period_day`` (then the star's mass is needed),
             ``mass_earth``, and where known ``mass_err`` or ``mass_err_lo`` and
-            ``mass_err_hi``, ``mass_kind`` (``"msini"`` for minimum masses). A planet
-            without a mass that has ``radius_earth`` gets one by
+            ``mass_err_hi``, ``mass_kind`` (``"msini"`` for minimum masses); or those of the
+            NASA Exoplanet Archive (``pl_orbper``, ``pl_bmasse``, ``pl_bmassprov`` and so on).
+            Quantities and units of columns are converted, limits (``pl_bmasselim``) are no
+            masses. A planet without a mass that has
+            ``radius_earth`` gets one by
             :func:`~decan.planetary_systems.surveys.radius_mass`, with its spread as error.
         star : Star
 
@@ -78,7 +82,7 @@ class KnownPlanets:
             if len(known) != 1:
                 raise ValueError(f"known: found {len(known)} systems, expected one")
             return cls._of(known.a_au, known.mass_earth, known.planets)
-        table = known if isinstance(known, pd.DataFrame) else _table(known)
+        table = _table(known)
         if len(table):
             table = _with_masses(table)
         masses = number_column(table, "mass_earth", "known") if len(table) else np.empty(0)
@@ -88,11 +92,15 @@ class KnownPlanets:
         lacking = np.isnan(axes)
         if lacking.any():
             if "period_day" not in table:
-                raise SchemaError("known: give column 'a_au' or 'period_day'")
+                raise SchemaError(
+                    f"known: give column 'a_au' or 'period_day'; found {', '.join(map(str, table))}"
+                )
             mass = star.need_mass("the semi-major axis of a planet by its period")
             days = number_column(table, "period_day", "known")
-            axes = np.where(lacking, orbits.semi_major_axis_au(days, mass, masses), axes)
-        for words, values in (("semi-major axis or period", axes), ("mass", masses)):
+            # A period below zero is squared by Kepler's law: it is handed on to be refused.
+            found = orbits.semi_major_axis_au(np.maximum(days, 0), mass, masses)
+            axes = np.where(lacking, np.where(days > 0, found, days), axes)
+        for words, values in (("mass", masses), ("semi-major axis or period", axes)):
             bad = ~((values > 0) & np.isfinite(values))
             if bad.any():
                 row = int(np.flatnonzero(bad)[0])
@@ -110,7 +118,11 @@ class KnownPlanets:
                     return np.abs(number_column(about, name, "known"))
             return np.full(n, np.nan)
 
-        kind = about["mass_kind"].to_numpy() if "mass_kind" in about else np.full(n, "mass")
+        kind = np.full(n, "mass")
+        if "mass_kind" in about:
+            # Msini, M sin i, msini: one word.
+            words = about["mass_kind"].astype(str).str.lower()
+            kind = words.str.replace("[^a-z]", "", regex=True).to_numpy()
         return cls(
             np.asarray(axes, float)[order],
             np.asarray(masses, float)[order],
@@ -181,7 +193,10 @@ def _with_masses(table: pd.DataFrame) -> pd.DataFrame:
     """The table with masses by a relation where there is a radius only."""
     if "radius_earth" not in table:
         if "mass_earth" not in table:
-            raise SchemaError("known: give column 'mass_earth' or 'radius_earth'")
+            raise SchemaError(
+                "known: give column 'mass_earth' or 'radius_earth'; found "
+                f"{', '.join(map(str, table))}"
+            )
         return table
     mass, error = radius_mass(number_column(table, "radius_earth", "known"))
     found = table.assign(mass_earth=table.get("mass_earth", np.nan))
@@ -193,5 +208,43 @@ def _with_masses(table: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def _table(known: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame(list(known))
+def _table(known: Any) -> pd.DataFrame:
+    """Known planets in the library's names and units, however they are given."""
+    if isinstance(known, Mapping) and all(np.ndim(value) == 0 for value in known.values()):
+        known = [known]
+    if isinstance(known, pd.DataFrame) or hasattr(known, "keys"):
+        table = as_frame(known)
+    else:
+        table = pd.DataFrame([
+            {name: in_unit(value, _UNITS.get(_ARCHIVE.get(name, name), ""), name)
+             for name, value in one.items()}
+            for one in known
+        ])  # fmt: skip
+    if "pl_bmasselim" in table:
+        limit = number_column(table, "pl_bmasselim", "known")
+        table = table.assign(pl_bmasse=table["pl_bmasse"].where(~(np.abs(limit) == 1)))
+    told = {ours: name for name, ours in _ARCHIVE.items() if name in table and ours not in table}
+    units = table.attrs.get("units", {})
+    table = table.rename(columns={name: ours for ours, name in told.items()})
+    table.attrs["units"] = {_ARCHIVE.get(name, name): unit for name, unit in units.items()}
+    return in_units(table, _UNITS)
+
+
+_UNITS: dict[str | None, str] = {
+    "a_au": "AU",
+    "period_day": "day",
+    "mass_earth": "earthMass",
+    "mass_err": "earthMass",
+    "mass_err_lo": "earthMass",
+    "mass_err_hi": "earthMass",
+    "radius_earth": "earthRad",
+}
+_ARCHIVE = {
+    "pl_orbsmax": "a_au",
+    "pl_orbper": "period_day",
+    "pl_bmasse": "mass_earth",
+    "pl_bmasseerr2": "mass_err_lo",
+    "pl_bmasseerr1": "mass_err_hi",
+    "pl_rade": "radius_earth",
+    "pl_bmassprov": "mass_kind",
+}

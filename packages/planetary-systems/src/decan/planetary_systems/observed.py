@@ -16,6 +16,7 @@ from decan.core.errors import SchemaError
 
 from . import orbits
 from .systems import Systems
+from .units import as_frame
 
 __all__ = ["archive_systems", "mass_kinds"]
 
@@ -26,6 +27,7 @@ _KINDS = {
     "Msin(i)/sin(i)": "mass",
     "M-R relationship": "relation",
 }
+_LIMITS = {1.0: "upper limit", -1.0: "lower limit"}
 
 
 def mass_kinds(provenance: pd.Series) -> NDArray[Any]:
@@ -59,12 +61,13 @@ def archive_systems(
 
     Semi-major axes follow from period and stellar mass where both are there, otherwise
     the archive's value is taken. A planet around two stars (``cb_flag``) needs the mass
-    of both in ``st_mass_total``; with one alone it is dropped and counted. Missing errors
-    stay unknown.
+    of both in ``st_mass_total``, or a semi-major axis of the archive's: the mass of one
+    star is never taken for both. What has neither is dropped and counted. Missing errors
+    stay unknown, and masses that are limits (``pl_bmasselim``) are called so.
 
     Parameters
     ----------
-    table : DataFrame
+    table : DataFrame, astropy Table, or mapping of str to column
         With the archive's column names.
     min_planets : int
         Systems with fewer are left out.
@@ -76,7 +79,8 @@ def archive_systems(
     Returns
     -------
     Systems
-        ``planets``: ``name``, ``period_day``, ``mass_kind``, ``method``,
+        ``planets``: ``name``, ``period_day``, ``mass_kind`` (``mass``, ``msini``,
+        ``relation``, ``upper limit``, ``lower limit`` or ``unknown``), ``method``,
         ``mass_err_lo``, ``mass_err_hi``. Context: ``star_mass``. ``dropped`` counts rows.
         Hosts that share a HIP, HD or TIC number are joined.
 
@@ -92,6 +96,7 @@ def archive_systems(
     >>> archive_systems(table).a_au.round(3)
     array([1.])
     """
+    table = as_frame(table)
     for name in _NEEDED:
         if name not in table:
             raise SchemaError(f"archive table: column {name!r} is missing; has it been renamed?")
@@ -105,7 +110,8 @@ def archive_systems(
         gone = gone | work["hostname"].isin(set(work["hostname"][poor])).to_numpy()
     kept = ready[~(controversial | gone | single)].reset_index(drop=True)
     systems = Systems.from_table(
-        kept, system="hostname", a="a", mass="mass", star_mass="star_mass", mass_unit="earth",
+        kept, system="hostname", a="a", period="period_day", mass="mass", star_mass="star_mass",
+        mass_unit="earth",
         keep=["name", "period_day", "mass_kind", "method", "mass_err_lo", "mass_err_hi"],
     )  # fmt: skip
     for words, where in (
@@ -120,21 +126,26 @@ def archive_systems(
         systems.notes["masses without error, point value used"] = unknown
     stars = np.isnan(systems.star_mass)
     if stars.any():
-        systems.notes["stars of unknown mass"] = int(stars.sum())
+        some = [str(name) for name in systems.names[stars][:3]]
+        rest = ", …" if stars.sum() > len(some) else ""
+        systems.notes[f"stars of unknown mass ({', '.join(some)}{rest})"] = int(stars.sum())
+    limits = int(systems.planets["mass_kind"].isin(list(_LIMITS.values())).sum())
+    if limits:
+        systems.notes["masses that are limits"] = limits
     names = [c for c in ("hip_name", "hd_name", "tic_id") if c in work]
     if names:
-        of_host = work.drop_duplicates("hostname").set_index("hostname")
-        systems = systems.join_hosts(of_host.loc[systems.names, names].to_numpy())
+        of_host = work.groupby("hostname")[names].first()
+        systems = systems.join_hosts(of_host.loc[systems.names].to_numpy())
     return systems[systems.counts >= min_planets]
 
 
 def _own_names(work: pd.DataFrame) -> pd.DataFrame:
     """The columns that a system takes from the archive's; what is missing stays missing."""
-    star = _column(work, "st_mass")
-    if "st_mass_total" in work:
-        star = np.where(_column(work, "cb_flag") == 1, _column(work, "st_mass_total"), star)
+    both = _column(work, "cb_flag") == 1
+    star = np.where(both, _column(work, "st_mass_total"), _column(work, "st_mass"))
     days, mass = _column(work, "pl_orbper"), _column(work, "pl_bmasse")
-    axis = orbits.semi_major_axis_au(days, star, np.nan_to_num(mass))
+    axis = orbits.semi_major_axis_au(np.where(days > 0, days, np.nan), star, np.nan_to_num(mass))
+    limit = _column(work, "pl_bmasselim")
     return pd.DataFrame(
         {
             "hostname": work["hostname"],
@@ -143,7 +154,11 @@ def _own_names(work: pd.DataFrame) -> pd.DataFrame:
             "mass": mass,
             "star_mass": star,
             "period_day": days,
-            "mass_kind": mass_kinds(work["pl_bmassprov"]),
+            "mass_kind": np.where(
+                np.isin(limit, list(_LIMITS)),
+                pd.Series(limit).map(_LIMITS).to_numpy(dtype=object),
+                mass_kinds(work["pl_bmassprov"]),
+            ),
             "method": work.get("discoverymethod", pd.Series([""] * len(work))),
             "mass_err_lo": np.abs(_column(work, "pl_bmasseerr2")),
             "mass_err_hi": np.abs(_column(work, "pl_bmasseerr1")),

@@ -15,13 +15,20 @@ from . import orbits
 from .known import KnownPlanets
 from .surveys import Star, Survey, combined_detection
 from .systems import Systems
+from .units import in_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["Completion"]
 
-_BOX = ("a_au", "period_day", "mass_earth", "k_m_s", "temperature_k")
+_BOX = {
+    "a_au": "AU",
+    "period_day": "day",
+    "mass_earth": "earthMass",
+    "k_m_s": "m/s",
+    "temperature_k": "K",
+}
 
 
 class Completion:
@@ -243,6 +250,7 @@ class Completion:
         for name, (low, high) in box.items():
             if name not in _BOX:
                 raise ValueError(f"box: {name!r} is not known; there are {', '.join(_BOX)}")
+            low, high = (in_unit(end, _BOX[name], f"box: {name}") for end in (low, high))
             if name == "a_au":
                 value = a
             elif name == "mass_earth":

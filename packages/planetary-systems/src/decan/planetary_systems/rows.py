@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ UNITS = {"earth": 1.0, "jupiter": orbits.JUPITER_IN_EARTH, "solar": 1 / orbits.E
 # Median mass (Earth) below which a table is taken to be in another unit: half the planets
 # of a formation model's poorest population are above it, and Jupiter is 1 of its unit.
 _SMALLEST_MEDIAN = 0.02
+_OTHER_NAMES = {"jupiter": r"jup|massj|m_?j$", "solar": r"msun|m_sun|solar"}
 
 
 def check_arguments(
@@ -109,7 +112,13 @@ def masses_of(
 
 
 def _refuse_other_units(masses: NDArray[np.float64], column: str) -> None:
-    """Refuse masses whose median speaks for Jupiter or solar masses."""
+    """Refuse masses whose column or median speaks for Jupiter or solar masses."""
+    for guess, pattern in _OTHER_NAMES.items():
+        if re.search(pattern, column.lower()):
+            raise ValueError(
+                f"mass: column {column!r} seems to hold {guess} masses; pass "
+                f"mass_unit={guess!r} if it does, mass_unit='earth' if not"
+            )
     usable = masses[np.isfinite(masses) & (masses > 0)]
     if not usable.size:
         return
@@ -120,6 +129,25 @@ def _refuse_other_units(masses: NDArray[np.float64], column: str) -> None:
             f"mass: the median of {column!r} is {median:.3g}, which is unlikely in Earth masses; "
             f"pass mass_unit={guess!r} if they are {guess} masses, mass_unit='earth' if not"
         )
+
+
+def nameless(names: pd.Series) -> NDArray[np.bool_]:
+    """Where a system has no name."""
+    return np.asarray(names.isna() | (names.astype(str).str.strip() == ""))
+
+
+def refuse_changes(table: pd.DataFrame, system: str, context: Iterable[str]) -> None:
+    """Refuse what is to be known of a system and differs between its planets."""
+    for name in context:
+        pairs = table[[system, name]].dropna().drop_duplicates()
+        several = pairs[pairs.duplicated(system)]
+        if len(several):
+            one = several[system].iloc[0]
+            found = pairs.loc[pairs[system] == one, name].unique()[:3]
+            raise ValueError(
+                f"context: {name!r} differs within system {one!r} "
+                f"({', '.join(map(str, found))}); are they several systems under one name?"
+            )
 
 
 def refuse_repeats(table: pd.DataFrame, system: str, planet: str) -> None:
@@ -142,7 +170,7 @@ def reasons_of(
     """Why a row cannot be used, empty where it can; the first reason counts."""
     reason = np.full(len(work), "", dtype=object)
     a, m = work["a"].to_numpy(), work["m"].to_numpy()
-    checks: list[tuple[str, NDArray[np.bool_]]] = []
+    checks = [("system without a name", nameless(work["system"]))]
     if status is not None:
         checks.append(("status not 0", numbers(table, status) != 0))
     checks += [

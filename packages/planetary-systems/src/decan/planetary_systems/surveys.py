@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import orbits
+from .units import in_unit
 
 __all__ = ["RV", "Star", "Survey", "Transit", "mass_radius", "radius_mass"]
 
@@ -23,14 +24,19 @@ class Star:
 
     Parameters
     ----------
-    mass : float
+    mass : float or Quantity
         Solar masses; NaN is unknown.
-    radius : float
+    radius : float or Quantity
         Solar radii.
-    luminosity : float, optional
+    luminosity : float or Quantity, optional
         Solar; by its mass where not given.
     name : str
         For messages.
+
+    Raises
+    ------
+    ValueError
+        If the radius is not positive, or a unit is of another kind.
 
     Examples
     --------
@@ -42,6 +48,12 @@ class Star:
     radius: float = 1.0
     luminosity: float | None = None
     name: str = "the star"
+
+    def __post_init__(self) -> None:
+        for name, unit in (("mass", "solMass"), ("radius", "solRad"), ("luminosity", "solLum")):
+            object.__setattr__(self, name, in_unit(getattr(self, name), unit, name))
+        if self.radius <= 0:
+            raise ValueError(f"{self.name}: radius {self.radius:g}, expected a positive one")
 
     @property
     def bright(self) -> float:
@@ -209,6 +221,8 @@ class RV(Survey):
         max_period_day: float = np.inf,
         inclined: bool = False,
     ) -> None:
+        k_limit_m_s = in_unit(k_limit_m_s, "m/s", "k_limit_m_s")
+        max_period_day = in_unit(max_period_day, "day", "max_period_day")
         if not k_limit_m_s > 0:
             raise ValueError(f"k_limit_m_s: found {k_limit_m_s}, expected a positive limit")
         self.k_limit_m_s, self.soft = float(k_limit_m_s), float(soft)
@@ -258,6 +272,7 @@ class Transit(Survey):
         span_day: float = 1460.0,
         aligned_deg: float | None = None,
     ) -> None:
+        span_day = in_unit(span_day, "day", "span_day")
         if not (snr > 0 and noise_ppm > 0 and span_day > 0):
             raise ValueError("snr, noise_ppm and span_day must be positive")
         self.snr, self.noise_ppm, self.span_day = float(snr), float(noise_ppm), float(span_day)

@@ -22,10 +22,13 @@ from .rows import (
     axes_of,
     check_arguments,
     masses_of,
+    nameless,
     numbers,
     reasons_of,
+    refuse_changes,
     refuse_repeats,
 )
+from .units import as_frame, in_units
 
 __all__ = ["Systems"]
 
@@ -118,7 +121,7 @@ class Systems:
         planet: str | None = None,
         mass_unit: str | None = None,
         mass_kind: str = "mass",
-        context: Iterable[str] = (),
+        context: Sequence[str] = (),
         keep: Iterable[str] = (),
         all_systems: Iterable[Any] | pd.DataFrame | None = None,
         on_bad: str = "drop",
@@ -131,8 +134,9 @@ class Systems:
 
         Parameters
         ----------
-        table : DataFrame
-            One row a planet.
+        table : DataFrame, astropy Table, or mapping of str to column
+            One row a planet. Units that columns carry (of a Table, or as ``read_table``
+            keeps them in ``attrs["units"]``) are heeded.
         system : str
             Column that names the system.
         a, period : str, optional
@@ -154,7 +158,7 @@ class Systems:
             speaks against them is an error.
         mass_kind : {"mass", "msini"}
             Whether the masses are true or minimum masses.
-        context : iterable of str
+        context : sequence of str
             Columns about the star or disc, constant within a system, to keep in
             ``context``; ``star_mass`` is kept by itself.
         keep : iterable of str
@@ -174,11 +178,20 @@ class Systems:
         SchemaError
             If a column is missing, or a row is bad and ``on_bad="raise"``.
         ValueError
-            If a planet appears twice, masses look like another unit, or arguments
-            contradict each other.
+            If a planet appears twice, masses look like another unit, a column of
+            ``context`` changes within a system, or arguments contradict each other.
         """
+        table = as_frame(table)
         check_arguments(table, system, a, mass, period, star_mass, radius, status, planet,
                          [*context, *keep], mass_unit, mass_kind, on_bad)  # fmt: skip
+        said = table.attrs.get("units", {})
+        if mass_unit is None and mass in said:
+            mass_unit = "earth"
+            table = in_units(table, {mass: "earthMass"})
+        table = in_units(table, {a: "AU", period: "day", radius: "earthRad"})
+        if isinstance(star_mass, str):
+            table = in_units(table, {star_mass: "solMass"})
+        refuse_changes(table, system, context)
         work = pd.DataFrame({"system": table[system].to_numpy()})
         notes: dict[str, int] = {}
         work["m"] = masses_of(table, mass, mass_unit, radius, notes)
@@ -224,7 +237,8 @@ class Systems:
         notes: dict[str, int],
     ) -> Systems:
         # A system whose planets are all bad stays, as an empty one.
-        about = work.drop_duplicates("system").set_index("system")
+        named = work[~nameless(work["system"])]
+        about = named.drop_duplicates("system").set_index("system")
         about = about[["star_mass", *[f"context {name}" for name in context]]]
         about.columns = pd.Index(["star_mass", *context])
         if isinstance(all_systems, pd.DataFrame):
@@ -433,10 +447,10 @@ class Systems:
         )
 
     def __repr__(self) -> str:
-        if not len(self):
-            return "<Systems: none>"
-        text = f"<Systems: {len(self):,} systems, {self.n_planets:,} planets, "
-        text += f"{self.counts.min()} to {self.counts.max()} a system"
+        text = "<Systems: none"
+        if len(self):
+            text = f"<Systems: {len(self):,} systems, {self.n_planets:,} planets, "
+            text += f"{self.counts.min()} to {self.counts.max()} a system"
         for word, of in (("dropped", self.dropped), ("noted", self.notes)):
             if of:
                 text += f"; {word}: " + ", ".join(f"{v:,} {k}" for k, v in of.items())
