@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from decan.core.errors import SchemaError
 from decan.pulx import AmbiguousCluster, CandidateFinder, Features, published_tree
 from decan.pulx.candidates import METHODS
 from decan.pulx.clusters import fit_clusters, fuzzy_c_means
@@ -308,3 +309,28 @@ def test_fuzzy_memberships_add_up_and_flags_as_bernoulli_do_not_collapse():
 def test_options_that_are_not_offered_are_refused(bad):
     with pytest.raises(ValueError, match="expected"):
         CandidateFinder(**bad)
+
+
+@pytest.mark.parametrize("missing", [np.nan, None])
+def test_rows_whose_label_is_missing_are_not_known(features, known, missing):
+    label = np.where(known, 1.0, 0.0).astype(object)
+    rows = np.flatnonzero(~known)[:50]
+    label[rows] = missing
+    finder = CandidateFinder(random_state=0).fit(features, known=label.tolist())
+    assert np.array_equal(finder.known_, known)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"VAR_FLAG": np.nan}, "VAR_FLAG: row 0 is missing"),
+        ({"EP_8_FLUX": 1e-13, "Fpeak4XMM": 1e-13}, "EP_8_FLUX: looks like a flux"),
+    ],
+)
+def test_a_tree_gives_no_verdict_on_what_is_missing_or_no_logarithm(change, words):
+    row = {"EP_8_FLUX": -13.0, "Fpeak4XMM": -13.0, "VAR_FLAG": 0.0, "EP_3_FLUX": -14.0,
+           "EP_5_FLUX": -14.0, "HRHard": 0.0}  # fmt: skip
+    tree = published_tree()
+    assert not tree.predict(pd.DataFrame([row]))[0]
+    with pytest.raises(SchemaError, match=words):
+        tree.predict(pd.DataFrame([row | change]))

@@ -150,3 +150,16 @@ def test_chandra_zeros_are_floored_and_counted():
     rows = pd.DataFrame({"name": ["a", "b"], "flux_aper_b": [1e-13, 2e-14],
                          **{f"flux_aper_{b}": [1e-13, 0.0] for b in "smh"}})  # fmt: skip
     assert features_chandra(rows).report == {"band fluxes floored": 3}
+
+
+@pytest.mark.parametrize("band", [1, 4])
+def test_logarithms_in_a_band_column_alone_are_refused_by_its_name(catalogue, band):
+    name = f"EP_{band}_FLUX"
+    table = catalogue.assign(**{name: np.log10(np.maximum(catalogue[name], 1e-17))})
+    with pytest.raises(SchemaError, match=f"{name}: median .* looks like log10"):
+        features_4xmm(table)
+
+
+def test_source_numbers_that_a_reader_made_floating_are_the_same_sources():
+    table = pd.DataFrame({"SRCID": [200001101010001.0, 200001101010002.0]})
+    assert source_ids(table, "SRCID").tolist() == [200001101010001, 200001101010002]

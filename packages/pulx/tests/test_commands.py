@@ -148,3 +148,22 @@ def test_tables_of_no_known_kind_and_unknown_pulsars_are_refused(tmp_path, catal
     with pytest.raises(SchemaError, match="no source of that name"):
         rank_catalogue(tmp_path / "rows.csv", tmp_path / "out", known="NGC 1313 X-2")
     assert not (tmp_path / "out" / "index.html").exists()
+
+
+def test_columns_in_small_letters_and_any_format_give_the_same_ranking(catalogue, tmp_path):
+    small = {name: str(name).lower() for name in catalogue}
+    small |= {f"EP_{b}_FLUX_ERR": f"ep_{b}_flux_error" for b in (1, 2, 3, 4, 5, 8)}
+    catalogue.to_parquet(tmp_path / "rows.parquet")
+    catalogue.rename(columns=small).to_csv(tmp_path / "small.csv.gz", index=False)
+    found = []
+    for name in ("rows.parquet", "small.csv.gz"):
+        rank_catalogue(tmp_path / name, tmp_path / name.partition(".")[0])
+        found.append((tmp_path / name.partition(".")[0] / "candidates.csv").read_text())
+    assert found[0] == found[1]
+
+
+def test_a_known_pulsar_that_is_not_in_the_table_is_named(catalogue, tmp_path):
+    catalogue.to_parquet(tmp_path / "rows.parquet")
+    first = catalogue["source_id"][catalogue["known_pulsar"] == 1].iloc[0]
+    with pytest.raises(SchemaError, match="no usable row of a source named 'M82 X-9'"):
+        rank_catalogue(tmp_path / "rows.parquet", tmp_path / "out", known=f"{first}, M82 X-9")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy import units as u
 from astropy.io import fits
 
 from decan.core.errors import CorruptFile, SchemaError
@@ -203,3 +204,76 @@ def test_a_part_of_a_list_keeps_its_intervals():
     part = simulate_events(span=100.0, rate=2.0, rng=0).between(20.0, 60.0)
     assert part.exposure == pytest.approx(40.0)
     assert part.times.min() >= 20.0
+
+
+REFERENCE = {"MJDREFI": 51910, "MJDREFF": 7.428703703703703e-4}
+
+
+@pytest.mark.bad_input(11)
+def test_a_time_zero_in_two_parts_is_their_sum(write_events):
+    parts = {"TIMEZERI": 100, "TIMEZERF": 0.5}
+    moved = EventList.from_fits(write_events(T, gti=[[0, 100]], **REFERENCE, **parts))
+    plain = EventList.from_fits(write_events(T, gti=[[0, 100]], **REFERENCE))
+    assert (moved.reference[1] - plain.reference[1]) * 86400 == pytest.approx(100.5, abs=1e-6)
+
+
+@pytest.mark.bad_input(11)
+def test_a_reference_in_the_primary_header_alone_is_found(write_events):
+    path = write_events(T, gti=[[0, 100]])
+    with fits.open(path, mode="update") as hdus:
+        hdus[0].header.update(REFERENCE)
+    assert EventList.from_fits(path).reference[0] == 51910
+
+
+def test_times_in_days_are_days_and_other_units_are_refused(write_events):
+    path = write_events(T / 86400, gti=[[0, 100 / 86400]], TIMEUNIT="d")
+    assert EventList.from_fits(path).exposure == pytest.approx(100.0)
+    with pytest.raises(SchemaError, match="TIMEUNIT is 'fortnight'"):
+        EventList.from_fits(write_events(T, gti=[[0, 100]], TIMEUNIT="fortnight"))
+
+
+def test_intervals_of_no_length_are_left_out_of_files(write_events):
+    path = write_events(T, gti=[[0, 50], [50, 50], [50, 100]])
+    assert EventList.from_fits(path).exposure == pytest.approx(100.0)
+
+
+def test_times_at_the_centre_of_the_earth_are_not_barycentred(write_events):
+    path = write_events(T, gti=[[0, 100]], TIMESYS="TDB", TIMEREF="GEOCENTRIC")
+    assert not EventList.from_fits(path).barycentred
+
+
+def test_masked_times_are_dropped_and_counted():
+    events = EventList.from_times(np.ma.masked_less(T, 50.0), gti=[[0, 100]])
+    assert events.times.min() >= 0
+    assert len(events) == np.sum(T >= 50)
+    assert "without a finite time dropped" in events.notes[0]
+
+
+def test_good_time_of_chandra_is_that_of_the_chips_with_events(write_events):
+    chip = fits.Column("CCD_ID", "I", array=np.full(len(T), 7))
+    path = write_events(T, gti=[[0, 40]], columns=[chip], TELESCOP="CHANDRA")
+    with fits.open(path, mode="update") as hdus:
+        hdus["GTI"].header["CCD_ID"] = 3
+        bounds = [fits.Column(n, "D", array=[v]) for n, v in (("START", 0.0), ("STOP", 100.0))]
+        hdus.append(fits.BinTableHDU.from_columns(bounds, name="GTI"))
+        hdus[-1].header["CCD_ID"] = 7
+    assert EventList.from_fits(path).exposure == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize("band", [(0.3, 10), (300 * u.eV, 10 * u.keV), [300, 10_000] * u.eV])
+def test_energies_may_have_units(write_events, band):
+    channel = fits.Column("PI", "J", array=np.where(np.arange(len(T)) < 60, 100, 5))
+    path = write_events(T, gti=[[0, 100]], columns=[channel], TELESCOP="NICER")
+    assert len(EventList.from_fits(path, energy=band)) == 60
+
+
+@pytest.mark.parametrize(
+    ("band", "words"),
+    [((10, 0.3), "lowest and highest"), ((0.3,), "lowest and highest"),
+     ((300, 10_000), "no event between 300 and 10000 keV; those of the file have 0.05 to 1 keV")],
+)  # fmt: skip
+def test_bands_without_any_event_say_why(write_events, band, words):
+    channel = fits.Column("PI", "J", array=np.where(np.arange(len(T)) < 60, 100, 5))
+    path = write_events(T, gti=[[0, 100]], columns=[channel], TELESCOP="NICER")
+    with pytest.raises(ValueError, match=words):
+        EventList.from_fits(path, energy=band)

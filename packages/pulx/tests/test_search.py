@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy import units as u
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -14,8 +15,10 @@ from decan.pulx import (
     fold,
     leahy_power,
     orbit_intervals,
+    pulsed_fraction_limit,
     search_accelerated,
     search_h,
+    search_many,
     search_orbit,
     search_z,
     simulate_events,
@@ -301,3 +304,28 @@ def test_leahy_powers_have_mean_two_and_their_local_level_follows_red_noise():
 @needs_data(DATASETS, "m82_chandra_wheel")
 def test_the_field_of_the_wheel_equals_that_of_the_folder():
     assert len(DATASETS.load("m82_chandra_wheel")) == 4612
+
+
+def test_a_range_of_one_trial_gives_that_trial():
+    events = simulate_events(span=1000.0, rate=1.0, rng=0)
+    search = search_z(events, 0.5, 0.5 + 1e-9)
+    assert len(search.peaks()) == 1
+    assert search.best["Z2"] == pytest.approx(search.values[0])
+    assert 0 < pulsed_fraction_limit(events, 0.5, 0.5 + 1e-9).pulsed_fraction <= 1
+
+
+@pytest.mark.parametrize(("fmax", "words"), [(np.inf, "0 < fmin < fmax"), (1e9, "independent")])
+def test_ranges_without_end_are_refused_before_they_fill_the_memory(fmax, words):
+    with pytest.raises(ValueError, match=words):
+        search_z(simulate_events(span=1000.0, rate=1.0, rng=0), 0.1, fmax)
+
+
+def test_frequencies_and_energies_of_many_files_may_have_units(tmp_path):
+    table = search_many(
+        str(tmp_path / "absent.evt"), tmp_path, fmin=20 * u.mHz, fmax=1 * u.Hz,
+        energy=[0.3, 10] * u.keV, progress=False,
+    )  # fmt: skip
+    assert table["error"].tolist() == [f"{tmp_path / 'absent.evt'}: no such file"]
+    events = simulate_events(rate=2.0, frequency=0.3, pulsed_fraction=0.5, rng=0)
+    assert fold(events, 300 * u.mHz).chi2 == fold(events, 0.3).chi2
+    assert epoch_fold(events, [300, 310] * u.mHz)["frequency_hz"].tolist() == [0.3, 0.31]

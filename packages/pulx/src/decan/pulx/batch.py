@@ -17,9 +17,9 @@ from decan.core.errors import DecanError
 from decan.core.files import replacing
 
 from .acceleration import search_accelerated
-from .events import EventList
+from .events import EventList, band_kev
 from .limits import pulsed_fraction_limit
-from .periodogram import search_z
+from .periodogram import hertz, search_z
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,14 +28,14 @@ __all__ = ["search_many", "searched_range"]
 
 
 def search_many(
-    paths: Iterable[str | os.PathLike[str]],
+    paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
-    fmin: float = 0.02,
-    fmax: float = 5.0,
+    fmin: Any = 0.02,
+    fmax: Any = 5.0,
     nharm: int = 1,
     zmax: float | None = None,
-    energy: tuple[float, float] | None = None,
+    energy: Any = None,
     resume: bool = True,
     n_jobs: int = 1,
     progress: bool = True,
@@ -46,17 +46,17 @@ def search_many(
 
     Parameters
     ----------
-    paths : iterable of path-like
+    paths : iterable of path-like, or path-like
         Event files.
     out : path-like
         Folder: one JSON file for each event file, and ``summary.csv``.
-    fmin, fmax : float
+    fmin, fmax : float or Quantity
         Range, Hz; lowered to what the frame time of a file allows.
     nharm : int
         Harmonics that are summed over frequency and drift; the limit is that of a sinusoid.
     zmax : float, optional
         Largest drift, Fourier bins over the span; as in :func:`search_accelerated` without it.
-    energy : (float, float), optional
+    energy : (float, float) or Quantity, optional
         Energies, keV.
     resume : bool
         Keep results of an earlier call with the same settings.
@@ -75,7 +75,7 @@ def search_many(
     Raises
     ------
     ValueError
-        If ``nharm`` is below 1.
+        If ``nharm`` is below 1, or the range of frequency or energy is empty.
 
     Examples
     --------
@@ -91,9 +91,13 @@ def search_many(
     if nharm < 1:
         raise ValueError(f"nharm {nharm}: expected 1 or more")
     folder = Path(out)
-    files = [Path(path) for path in paths]
+    files = [Path(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
+    low, high = hertz(fmin), hertz(fmax)
+    if not 0 < low < high < np.inf:
+        raise ValueError(f"fmin {low:g} and fmax {high:g} Hz: expected 0 < fmin < fmax")
     settings = {
-        "fmin": fmin, "fmax": fmax, "nharm": nharm, "zmax": zmax, "energy": list(energy or []),
+        "fmin": low, "fmax": high, "nharm": nharm, "zmax": zmax,
+        "energy": [] if energy is None else list(band_kev(energy)),
     }  # fmt: skip
     targets = [folder / f"{path.name}-{_short(path, settings)}.json" for path in files]
     missing = [i for i, target in enumerate(targets) if not (resume and _kept(target) is not None)]

@@ -12,6 +12,7 @@ from scipy.special import logsumexp
 
 from decan.core.saved import Saved
 
+from .catalogue import three_valued
 from .clusters import CLUSTERINGS, Clusters, fit_clusters
 from .features import Features, as_features, as_table
 from .labels import LogisticScore, PopulationOdds, to_arrays
@@ -138,7 +139,7 @@ class CandidateFinder(Saved):
         X : Features, DataFrame or array, shape (n, d)
             Features of detections.
         known : array_like of bool, shape (n,)
-            Rows of known pulsars.
+            Rows of known pulsars. What is missing (NaN, None) is not known.
         groups : array_like, shape (n,), optional
             Source of each row; taken from :class:`Features`.
         usable : array_like of bool, shape (n,), optional
@@ -156,7 +157,7 @@ class CandidateFinder(Saved):
             than five times the features.
         """
         self.features_ = as_features(X, groups)
-        label = np.asarray(known, dtype=bool)
+        label = np.asarray(three_valued(known, "known") == 1)
         if len(label) != len(self.features_):
             raise ValueError(f"known has {len(label)} rows, the features {len(self.features_)}")
         if usable is not None:

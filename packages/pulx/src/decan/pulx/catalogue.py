@@ -59,6 +59,8 @@ def three_valued(column: ArrayLike, name: str = "VAR_FLAG") -> NDArray[np.float6
     if isinstance(column, np.ma.MaskedArray):
         values: Any = column.data.astype(object)
         values[np.ma.getmaskarray(column)] = None
+    elif (plain := np.asarray(column)).dtype.kind == "b":
+        return plain.astype(float)
     else:
         values = np.asarray(column, dtype=object)
     found = np.full(len(values), np.nan)
@@ -209,7 +211,10 @@ def source_ids(
                 f"{len(far)} rows in all. Are these two sources?",
                 stacklevel=2,
             )
-    return ids.to_numpy()
+    found = ids.to_numpy()
+    # Readers make numbers with gaps in their column floating; as names they are whole.
+    whole = found.dtype.kind == "f" and bool(np.all(found == np.floor(found)))
+    return found.astype(np.int64) if whole and np.all(np.abs(found) < 2**53) else found
 
 
 def blended_sources(

@@ -83,7 +83,9 @@ def features_4xmm(
         raise ValueError(f"missing {missing!r}: expected 'floor', 'drop' or 'impute'")
     flux_names = [f"EP_{band}_FLUX" for band in (1, 2, 3, 4, 5, 8)]
     flux = numbers(table, flux_names, "4XMM")
-    check_flux_unit(flux[:, 5])
+    for band, name in zip(flux.T, flux_names, strict=True):
+        if name == "EP_8_FLUX" or np.any(np.isfinite(band) & (band != 0)):
+            check_flux_unit(band, name)
     column = source or ("SRCID" if "SRCID" in table else "source_id")
     where = ("RA", "DEC")
     ids = source_ids(table, column, positions=where)

@@ -202,7 +202,8 @@ class EventList:
             If the file is absent, broken, or no event list; if its intervals are reversed, or
             no event is left.
         ValueError
-            If ``energy`` is asked for and the mission's channels are not known here.
+            If ``energy`` is asked for and the mission's channels are not known here, or no
+            event lies in it.
         """
         raw = read_event_file(path)
         label = name or _label(raw, path)
@@ -331,7 +332,23 @@ class EventList:
 
 def _seconds(times: Any) -> NDArray[np.float64]:
     plain = times.to_value("s") if hasattr(times, "to_value") else times
+    if np.ma.isMaskedArray(plain):
+        plain = np.where(np.ma.getmaskarray(plain), np.nan, np.ma.getdata(plain).astype(float))
     return np.asarray(plain, dtype=float)
+
+
+def band_kev(energy: Any) -> tuple[float, float]:
+    """Lowest and highest energy, keV, of numbers, a Quantity, or two Quantities."""
+    pair = energy.to_value("keV") if hasattr(energy, "to_value") else energy
+    try:
+        low, high = (
+            float(one.to_value("keV") if hasattr(one, "to_value") else one) for one in pair
+        )
+    except (TypeError, ValueError):
+        low, high = np.nan, np.nan
+    if not 0 <= low < high:
+        raise ValueError(f"energy {energy}: expected lowest and highest, keV, as (0.3, 10)")
+    return low, high
 
 
 def _plural(word: str, n: int) -> str:
@@ -388,10 +405,14 @@ def _selected(
                 f"{label}: energies of the channels of '{raw.header.get('TELESCOP', '?')}' are not "
                 "known here; leave energy=None, or select before and use from_times"
             )
-        low, high = np.asarray(
-            energy.to_value("keV") if hasattr(energy, "to_value") else energy, dtype=float
-        )
+        low, high = band_kev(energy)
         keep &= (raw.energy_kev >= low) & (raw.energy_kev <= high)
+        if len(keep) and not keep.any():
+            least, most = np.min(raw.energy_kev), np.max(raw.energy_kev)
+            raise ValueError(
+                f"{label}: no event between {low:g} and {high:g} keV; those of the file have "
+                f"{least:.3g} to {most:.3g} keV"
+            )
         said.append(f"{low:g}-{high:g} keV")
     if pattern is not None and raw.pattern is not None:
         keep &= raw.pattern <= pattern

@@ -78,7 +78,7 @@ class Profile:
         )
 
 
-def fold(events: EventList, frequency: float, *, drift: float = 0.0, n_bins: int = 16) -> Profile:
+def fold(events: EventList, frequency: Any, *, drift: float = 0.0, n_bins: int = 16) -> Profile:
     """Fold events at a frequency, each bin divided by the time it was exposed.
 
     With few cycles or regular gaps phases are not equally exposed, and counts alone make a
@@ -88,7 +88,7 @@ def fold(events: EventList, frequency: float, *, drift: float = 0.0, n_bins: int
     ----------
     events : EventList
         The events.
-    frequency : float
+    frequency : float or Quantity
         At mid-time, Hz.
     drift : float
         Hz/s.
@@ -111,6 +111,7 @@ def fold(events: EventList, frequency: float, *, drift: float = 0.0, n_bins: int
     >>> bool(abs(fold(events, 0.3).pulsed_fraction - 0.5) < 0.05)
     True
     """
+    frequency = float(_plain(frequency, "Hz"))
     if not frequency > 0 or n_bins < 2:
         raise ValueError(f"frequency {frequency:g} and n_bins {n_bins}: expected > 0 and ≥ 2")
     middle = events.span / 2
@@ -130,7 +131,7 @@ def fold(events: EventList, frequency: float, *, drift: float = 0.0, n_bins: int
 
 
 def epoch_fold(
-    events: EventList, frequency: ArrayLike, *, drift: float = 0.0, n_bins: int = 16
+    events: EventList, frequency: ArrayLike | Any, *, drift: float = 0.0, n_bins: int = 16
 ) -> Any:
     """Chi-square of folded profiles at many frequencies.
 
@@ -138,7 +139,7 @@ def epoch_fold(
     ----------
     events : EventList
         The events.
-    frequency : array_like, shape (m,)
+    frequency : array_like or Quantity, shape (m,)
         Hz, at mid-time.
     drift : float
         Hz/s.
@@ -164,16 +165,19 @@ def epoch_fold(
     """
     import pandas as pd
 
-    profiles = [
-        fold(events, float(f), drift=drift, n_bins=n_bins) for f in np.atleast_1d(frequency)
-    ]
+    trials = np.atleast_1d(_plain(frequency, "Hz"))
+    profiles = [fold(events, float(f), drift=drift, n_bins=n_bins) for f in trials]
     return pd.DataFrame(
         {
-            "frequency_hz": np.atleast_1d(frequency),
+            "frequency_hz": trials,
             "chi2": [profile.chi2 for profile in profiles],
             "p_single": [profile.p_single for profile in profiles],
         }
     )
+
+
+def _plain(value: Any, unit: str) -> Any:
+    return value.to_value(unit) if hasattr(value, "to_value") else value
 
 
 def _turns(t: NDArray[np.float64], frequency: float, drift: float) -> NDArray[np.float64]:

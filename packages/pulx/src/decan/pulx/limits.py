@@ -164,7 +164,7 @@ def required_counts(
     Raises
     ------
     ValueError
-        If the pulsed fraction is not within (0, 1].
+        If the pulsed fraction is not within (0, 1], or another argument out of its range.
 
     Examples
     --------
@@ -173,6 +173,11 @@ def required_counts(
     """
     if not 0 < pulsed_fraction <= 1:
         raise ValueError(f"pulsed_fraction {pulsed_fraction}: expected within (0, 1]")
+    if not (0 <= background < 1 and 0 < efficiency < 1 and 0 < significance < 1 <= trials):
+        raise ValueError(
+            f"background {background}, efficiency {efficiency}, significance {significance}, "
+            f"trials {trials}: expected [0, 1), (0, 1), (0, 1), and 1 or more"
+        )
     threshold = -2 * np.log(significance / trials)
     strength = _signal_for(threshold, efficiency)
     return float(2 * strength / (pulsed_fraction * (1 - background)) ** 2)

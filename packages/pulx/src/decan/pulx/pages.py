@@ -85,7 +85,7 @@ def rank_catalogue(
     'index.html'
     """
     rows = read_swift_folder(path) if path.is_dir() else read_table(path)
-    table, dropped = clean_detections(rows)
+    table, dropped = clean_detections(_named_as_known(rows))
     table = table.reset_index(drop=True)
     features = _features(table, missing, method)
     label = _known(table, features, known)
@@ -307,6 +307,23 @@ def _features(table: pd.DataFrame, missing: str, method: str) -> Features:
     )
 
 
+def _named_as_known(table: pd.DataFrame) -> pd.DataFrame:
+    """Names of 4XMM's columns in capitals, which HEASARC and others write small."""
+    small = {str(name).lower(): name for name in table}
+    wanted = [f"EP_{b}_FLUX{end}" for b in (1, 2, 3, 4, 5, 8) for end in ("", "_ERR")]
+    wanted += [*(f"EP_HR{k}" for k in (1, 2, 3, 4)), *(f"EP_{b}_RATE" for b in (1, 2, 3, 4, 5)),
+               "VAR_FLAG", "SUM_FLAG", "SRCID", "RA", "DEC", "EP_EXTENT", "EP_8_DET_ML",
+               "EP_8_CTS"]  # fmt: skip
+    if "ep_8_flux" not in small:
+        return table
+    found = {small[name.lower()]: name for name in wanted if name.lower() in small}
+    for name in wanted:
+        other = f"{name.lower()}or"  # HEASARC: ep_8_flux_error
+        if name.endswith("_ERR") and other in small and name.lower() not in small:
+            found[small[other]] = name
+    return table.rename(columns=found)
+
+
 def _known(table: pd.DataFrame, features: Features, known: str) -> Any:
     if known in table:
         column = table[known]
@@ -316,7 +333,14 @@ def _known(table: pd.DataFrame, features: Features, known: str) -> Any:
                 return (words == "pulsar").to_numpy()[features.row]
         return three_valued(column.to_numpy(), known)[features.row] == 1
     names = {name.strip() for name in known.split(",") if name.strip()}
-    label = np.isin(features.source.astype(str), list(names))
+    sources = features.source.astype(str)
+    label = np.isin(sources, list(names))
+    lost = sorted(names - set(sources.tolist()))
+    if label.any() and lost:
+        raise SchemaError(
+            f"known pulsars: no usable row of a source named {', '.join(map(repr, lost))}; mend "
+            "the name, or leave it out"
+        )
     if not label.any():
         raise SchemaError(
             f"known pulsars: the table has no column {known!r}, and no source of that name; give a "

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Periodogram", "search_h", "search_z"]
 
+_MOST_BINS = 5e7
 FEWEST_EVENTS = 20
 """With fewer events only a limit is given, never a detection."""
 
@@ -147,6 +148,11 @@ class Periodogram:
             apart = [abs(peak.frequency - one.frequency) > 0.3 / self.events.span for one in found]
             if all(apart) and self.fmin - self.step <= peak.frequency <= self.fmax + self.step:
                 found.append(peak)
+        if not found:  # a range so narrow that all maxima lie outside
+            k = int(np.argmax(self.whitened))
+            at = self.fmin + k * self.step
+            harmonics = self._harmonics_at(k)
+            found = [refine(times, at, self.drift, n_harmonics=harmonics, n_steps=0)]
         return sorted(found, key=lambda one: -self._whitened_value(one))
 
     def _harmonics_at(self, k: int) -> int:
@@ -310,9 +316,15 @@ def checked_range(
     events: EventList, fmin: Any, fmax: Any, beyond_nyquist: bool
 ) -> tuple[float, float]:
     """Range of a search in Hz; refuses what the frame time makes ambiguous."""
-    low, high = _hertz(fmin), _hertz(fmax)
-    if not 0 < low < high:
+    low, high = hertz(fmin), hertz(fmax)
+    if not 0 < low < high < np.inf:
         raise ValueError(f"fmin {low:g} and fmax {high:g} Hz: expected 0 < fmin < fmax")
+    if (high - low) * events.span > _MOST_BINS:
+        raise ValueError(
+            f"fmax {high:g} Hz: {(high - low) * events.span:.2g} independent frequencies in "
+            f"{events.span:.3g} s are more than {_MOST_BINS:.0e}; lower fmax, or search parts of "
+            "the list (EventList.between)"
+        )
     if high > events.nyquist * (1 + 1e-9) and not beyond_nyquist:
         raise ValueError(
             f"fmax {high:g} Hz is above 1/(2 dt) = {events.nyquist:.4f} Hz of the frame time "
@@ -477,5 +489,5 @@ def _highest(values: NDArray[np.float64], n: int) -> NDArray[np.int64]:
     return tops[np.argsort(-values[tops], kind="stable")]
 
 
-def _hertz(value: Any) -> float:
+def hertz(value: Any) -> float:
     return float(value.to_value("Hz")) if hasattr(value, "to_value") else float(value)

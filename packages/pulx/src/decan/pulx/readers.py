@@ -10,6 +10,7 @@ import gzip
 import os
 import re
 import zlib
+from collections import ChainMap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ _XMM_FRAME_S = {
     ("EMOS", "PRIMEPARTIALW4"): 0.2,
     ("EMOS", "PRIMEPARTIALW5"): 0.9,
 }
+_SECONDS = {"": 1.0, "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3,
+            "d": 86400.0, "day": 86400.0, "days": 86400.0}  # fmt: skip
 # Below this a time resolution blurs nothing that is searched here.
 _FRAME_MATTERS_S = 1e-3
 
@@ -199,7 +202,9 @@ def _from_hdus(hdus: Any, where: str) -> RawEvents:
     column = {name.upper(): name for name in events.columns.names}
     if "TIME" not in column:
         raise SchemaError(f"{where}: {events.name} has no column TIME; it has {', '.join(column)}")
-    header = events.header
+    # What the extension leaves out may stand in the primary header.
+    header = ChainMap(dict(events.header), dict(hdus[0].header))
+    second = _unit_s(header, events, where)
     telescope = str(header.get("TELESCOP", "")).strip().upper()
     timesys = str(header.get("TIMESYS", "")).strip().upper()
     reference_frame = str(header.get("TIMEREF", "")).strip().upper()
@@ -208,16 +213,16 @@ def _from_hdus(hdus: Any, where: str) -> RawEvents:
         return _each(events, column[name], where).astype(np.int64) if name in column else None
 
     return RawEvents(
-        times=_each(events, column["TIME"], where),
+        times=second * _each(events, column["TIME"], where),
         energy_kev=_energy(events, column, telescope, where),
         pattern=integers("PATTERN"),
         flag=integers("FLAG") if telescope == "XMM" else None,
-        intervals=_intervals(tables, events),
-        timezero=_number(header.get("TIMEZERO", 0.0), "TIMEZERO", where),
+        intervals=_intervals(tables, events, second),
+        timezero=second * _timezero(header, where),
         reference=time_reference(header, where),
         timesys=timesys,
         barycentred=reference_frame in ("SOLARSYSTEM", "BARYCENTER", "BARYCENTRE")
-        or (timesys == "TDB" and reference_frame != "LOCAL"),
+        or (timesys == "TDB" and reference_frame == ""),
         frame_time=_frame_time(header, telescope),
         header={
             key: str(header[key]).strip()
@@ -225,6 +230,22 @@ def _from_hdus(hdus: Any, where: str) -> RawEvents:
             if key in header
         },
     )
+
+
+def _unit_s(header: Any, events: Any, where: str) -> float:
+    """Length of the unit of time, s."""
+    at = 1 + [str(name).upper() for name in events.columns.names].index("TIME")
+    unit = str(header.get("TIMEUNIT", header.get(f"TUNIT{at}", "s"))).strip()
+    if unit.lower() not in _SECONDS:
+        raise SchemaError(f"{where}: TIMEUNIT is {unit!r}, expected s or d")
+    return _SECONDS[unit.lower()]
+
+
+def _timezero(header: Any, where: str) -> float:
+    """TIMEZERO, or its whole and broken part where a file keeps them apart."""
+    if "TIMEZERO" in header:
+        return _number(header["TIMEZERO"], "TIMEZERO", where)
+    return sum(_number(header.get(key, 0.0), key, where) for key in ("TIMEZERI", "TIMEZERF"))
 
 
 def _number(value: Any, key: str, where: str) -> float:
@@ -261,9 +282,11 @@ def _energy(
     return None
 
 
-def _intervals(tables: list[Any], events: Any) -> NDArray[np.float64] | None:
+def _intervals(tables: list[Any], events: Any, second: float) -> NDArray[np.float64] | None:
     """Good time: the extension GTI, or the union over the chips that have events."""
-    named = [hdu for hdu in tables if hdu.name == "GTI"][:1]
+    named = [hdu for hdu in tables if hdu.name == "GTI"]
+    if len(named) > 1:
+        named = _of_used_chips(named, events)
     if not named:
         chips = [hdu for hdu in tables if re.fullmatch(r"STDGTI\d*", hdu.name)]
         column = {name.upper(): name for name in events.columns.names}
@@ -278,7 +301,20 @@ def _intervals(tables: list[Any], events: Any) -> NDArray[np.float64] | None:
             found.append(
                 np.column_stack([hdu.data[column["START"]], hdu.data[column["STOP"]]]).astype(float)
             )
-    return np.concatenate(found) if found else None
+    if not found:
+        return None
+    every = second * np.concatenate(found)
+    # Archives keep intervals of no length; they hold no time and no event.
+    return every[every[:, 0] != every[:, 1]]
+
+
+def _of_used_chips(named: list[Any], events: Any) -> list[Any]:
+    """Of several extensions GTI, as Chandra has for its chips, those of chips with events."""
+    column = {name.upper(): name for name in events.columns.names}
+    if "CCD_ID" in column and all("CCD_ID" in hdu.header for hdu in named):
+        used = {int(chip) for chip in np.unique(events.data[column["CCD_ID"]])}
+        return [hdu for hdu in named if int(hdu.header["CCD_ID"]) in used] or named
+    return named[:1]
 
 
 def _frame_time(header: Any, telescope: str) -> float:

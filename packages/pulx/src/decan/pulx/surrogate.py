@@ -154,6 +154,12 @@ class SurrogateTree:
         Returns
         -------
         ndarray of int, shape (n,)
+
+        Raises
+        ------
+        SchemaError
+            If a feature is absent, missing in a row that is cut on it, or a flux where its
+            logarithm is meant.
         """
         missing = sorted({node.feature for node in self.nodes if node.feature} - set(table.columns))
         if missing:
@@ -162,7 +168,18 @@ class SurrogateTree:
         for number, node in enumerate(self.nodes):  # children come after their parents
             if not node.is_leaf:
                 here = place == number
-                left = table[node.feature].to_numpy(dtype=float) <= node.threshold
+                value = table[node.feature].to_numpy(dtype=float)
+                if (lost := np.flatnonzero(here & np.isnan(value))).size:
+                    raise SchemaError(
+                        f"{node.feature}: row {lost[0]} is missing, and the tree cuts on it; "
+                        "features_4xmm fills or drops such rows"
+                    )
+                if node.threshold < -5 and np.any(here & (value > 0) & (value < 1e-6)):
+                    raise SchemaError(
+                        f"{node.feature}: looks like a flux; the tree cuts on its log10, at "
+                        f"{node.threshold}"
+                    )
+                left = value <= node.threshold
                 place[here & left] = node.left
                 place[here & ~left] = node.right
         return place
