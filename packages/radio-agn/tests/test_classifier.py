@@ -133,3 +133,19 @@ def test_soft_labels_that_allow_two_classes_are_learned_from(made):
 def test_the_shipped_weights_say_how_they_were_made():
     manifest = RadioMorphologyClassifier.pretrained().manifest_
     assert manifest["training"]["command"] == "decan radio-agn train --preset shipped"
+
+
+@pytest.mark.parametrize(
+    ("y", "more", "words"),
+    [(["a", None] * 10, {}, "^y: row 1 has no label .10 such"),
+     (np.ma.array(["a", "b"] * 10, mask=[False, True] * 10), {}, "^y: row 1 has no label"),
+     (np.tile([-1.0, 2.0], (20, 1)), {}, "^y: row 0: shares"),
+     (["a", "b"] * 10, {"groups": np.arange(30)}, "^groups: found 30")],
+)  # fmt: skip
+def test_labels_and_groups_that_are_none_are_refused(made, y, more, words):
+    with pytest.raises(ValueError, match=words):
+        RadioMorphologyClassifier(epochs=1).fit(made.images[:20], y, **more)
+
+
+def test_no_cutouts_give_an_empty_catalogue(shipped):
+    assert shipped.classify(np.zeros((0, 150, 150))).shape[0] == 0

@@ -59,3 +59,25 @@ def test_the_simulated_experiments_run(tmp_path):
     results = reproduce(library, chosen, tmp_path, preset="quick", debug=True)
     assert [one.status for one in results] == ["done", "done"]
     assert all(str(one.provenance) == "SIMULATED" for r in results for one in r.measurements)
+
+
+def test_tables_are_told_from_images_and_positions_are_named_with_their_file(tmp_path, monkeypatch):
+    import pandas as pd
+    from astropy.table import Table
+
+    from decan.radio_agn import queries
+
+    asked = []
+
+    def fetch(ra, dec, **_):
+        asked.append((float(ra[0]), float(dec[0])))
+        raise ValueError("row 0: stop here")
+
+    monkeypatch.setattr(queries, "fetch_cutouts", fetch)
+    table = Table({"ra": [np.pi], "dec": [0.5]}, units={"ra": "rad", "dec": "rad"})
+    table.write(tmp_path / "a.fits")
+    pd.DataFrame({"ra": [180.0], "dec": [28.6479]}).to_csv(tmp_path / "a.csv.gz", index=False)
+    for name in ("a.fits", "a.csv.gz"):
+        result = CliRunner().invoke(commands, ["classify", str(tmp_path / name)])
+        assert f"{name}: row 0: stop here" in str(result.exception)
+    assert asked == [pytest.approx((180.0, 28.6479), abs=1e-4)] * 2

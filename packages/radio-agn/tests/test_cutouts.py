@@ -5,9 +5,11 @@ import warnings
 
 import numpy as np
 import pytest
+from astropy import units as u
 from astropy.io import fits
+from astropy.utils.masked import Masked
 
-from decan.core.errors import CorruptFile, IntegrityError
+from decan.core.errors import CorruptFile, IntegrityError, SchemaError
 from decan.core.testing import needs_data
 from decan.radio_agn import DATASETS, CutoutSet, SourceMasker, positions, read_batches
 
@@ -201,3 +203,96 @@ def test_a_sharper_survey_is_seen_through_the_beam_of_first_and_keeps_its_flux(t
     assert sharp.beam_arcsec[0, 0] == 5.4
     assert "smoothed from a beam of 2.5" in sharp.notes[0]
     assert blunt.beam_arcsec[0, 0] == pytest.approx(6.0)
+
+
+_STEP = 1.8 / 3600
+_TURNED = _STEP / np.sqrt(2)
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        {"CD1_1": -_TURNED, "CD1_2": _TURNED, "CD2_1": _TURNED, "CD2_2": _TURNED},
+        {"CD1_1": 0.0, "CD1_2": _STEP, "CD2_1": _STEP, "CD2_2": 0.0},
+        {"CDELT1": 1.0, "CDELT2": 1.0, "PC1_1": -_STEP, "PC1_2": 0.0, "PC2_1": 0.0, "PC2_2": _STEP},
+        {"CDELT1": -1.8, "CDELT2": 1.8, "CUNIT1": "arcsec", "CUNIT2": "arcsec"},
+        {"CDELT1": str(-_STEP), "CDELT2": str(_STEP)},
+    ],
+    ids=["turned", "on its side", "PC", "arcsec", "text"],
+)
+def test_pixels_have_their_size_however_the_header_says_it(tmp_path, blob, cards):
+    header = fits.Header({"CTYPE1": "RA---SIN", "CTYPE2": "DEC--SIN", "CRPIX1": 75.5,
+                          "CRPIX2": 75.5, **_BEAM, **cards})  # fmt: skip
+    fits.writeto(tmp_path / "a.fits", blob, header)
+    found = CutoutSet.from_fits(tmp_path / "a.fits")
+    assert found.notes == [""]
+    np.testing.assert_array_equal(found.images[0], blob)
+
+
+def test_pixels_that_are_not_square_are_refused(tmp_path, blob):
+    file = _write(tmp_path / "a.fits", blob, **_BEAM)
+    fits.setval(file, "CDELT1", value=-2 * _STEP)
+    with pytest.raises(SchemaError, match=r"3\.6 by 1\.8 arcsec, expected square"):
+        CutoutSet.from_fits(file)
+
+
+@pytest.mark.parametrize(
+    ("cards", "beam"),
+    [({"HISTORY": "AIPS   CLEAN BMAJ=  1.7778E-03 BMIN=  1.5000E-03 BPA=   0.00"}, (6.4, 5.4)),
+     ({"BMAJ": "0.0015", "BMIN": "1.5D-3"}, (5.4, 5.4))],
+    ids=["history", "text"],
+)  # fmt: skip
+def test_a_beam_in_the_history_or_as_text_is_read(tmp_path, blob, cards, beam):
+    found = CutoutSet.from_fits(_write(tmp_path / "a.fits", blob, **cards))
+    assert found.beam_arcsec[0, :2] == pytest.approx(beam, abs=1e-3)
+
+
+def test_arrays_of_other_pixels_and_sharper_beams_are_seen_as_first_would():
+    y, x = np.mgrid[:300, :300] - 149.5
+    fine = np.exp(-4 * np.log(2) * (x**2 + y**2) / 6.0**2)  # 5.4 arcsec wide
+    found = CutoutSet.from_arrays(fine, pixel_arcsec=0.9)
+    assert found.images.shape == (1, 150, 150)
+    assert found.notes == ["resampled from 0.9 arcsec/px"]
+    same = CutoutSet.from_arrays(fine, pixel_arcsec=0.015 * u.arcmin, beam_arcsec=5.4 * u.arcsec)
+    np.testing.assert_allclose(same.images, found.images, atol=1e-6)
+    sharp = CutoutSet.from_arrays(fine, pixel_arcsec=0.9, beam_arcsec=2.5)
+    assert sharp.beam_arcsec[0, 0] == pytest.approx(5.4)
+    assert "smoothed" in sharp.notes[0]
+
+
+@pytest.mark.parametrize("kind", [lambda x, m: np.ma.array(x, mask=m), lambda x, m: Masked(x, m)])
+def test_masked_pixels_are_unobserved(blob, kind):
+    mask = np.zeros(blob.shape, dtype=bool)
+    mask[:40] = True
+    spoilt = kind(np.where(mask, 1e6, blob), mask)
+    assert np.isnan(CutoutSet.from_arrays(spoilt).images[0, :40]).all()
+    assert SourceMasker().transform(spoilt[None]).max() < 10
+
+
+def test_one_colour_picture_and_one_channel_mean_the_same(blob):
+    grey = np.clip(255 * blob / blob.max(), 0, 255).astype(np.uint8)
+    for picture in (np.stack([grey] * 3, axis=-1), grey[None, None], grey[None, ..., None]):
+        np.testing.assert_array_equal(CutoutSet.from_arrays(picture).images[0], grey)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [({"pixel_arcsec": 0}, "^pixel_arcsec: found 0"), ({"beam_arcsec": np.nan}, "^beam_arcsec"),
+     ({"names": ["a", "b"]}, "^names: found 2"), ({"ra": [1, 2], "dec": [3, 4]}, "^ra: found 2"),
+     ({"images": "a.fits"}, "from_fits takes"), ({"images": np.ones((1, 9, 9)) + 1j}, "complex")],
+)  # fmt: skip
+def test_arrays_that_are_no_cutouts_are_refused_by_name(blob, given, words):
+    with pytest.raises(ValueError, match=words):
+        CutoutSet.from_arrays(**{"images": blob, **given})
+
+
+def test_angles_that_say_their_unit_are_read_and_those_that_are_none_are_named():
+    right, up = positions(["12h00m00s"], ["-00d12m30s"])
+    assert (right[0], up[0]) == pytest.approx((180.0, -0.208333), abs=1e-6)
+    for ra, dec, words in (
+        (["12 00 00", "x"], ["1", "1"], "ra: row 1: 'x' is no angle"),
+        ([1.0, 2.0], [1.0], "ra has 2 positions, dec 1"),
+        (np.ma.array([1.0, 2.0], mask=[False, True]), [1.0, 2.0], "row 1: ra=nan"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            positions(ra, dec, ra_unit="hourangle")

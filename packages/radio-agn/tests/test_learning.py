@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.base import BaseEstimator
 
 from decan.radio_agn import (
     BYOL,
@@ -249,3 +250,23 @@ def test_the_weights_of_opinions_follow_who_is_right():
     noise = rng.normal(0, 1, (400, 2))
     weights = PairBlend.fit([good, noise], truth).weights
     assert weights[0] > 5 * abs(weights[1])
+
+
+def test_an_estimator_with_folds_of_its_own_is_told_the_groups():
+    seen = []
+
+    class Majority(BaseEstimator):
+        def fit(self, X, y, groups=None):
+            seen.append(len(groups) == len(y))
+            self.classes_ = np.unique(y)
+            return self
+
+        def predict_proba(self, X):
+            return np.full((len(X), 2), 0.5)
+
+    y = np.repeat(["a", "b"], 10)
+    evaluate_grouped_cv(Majority(), np.zeros((20, 1)), y, np.arange(20), n_folds=2, n_repeats=1,
+                        n_boot=0, rng=0)  # fmt: skip
+    assert seen == [True, True]
+    with pytest.raises(ValueError, match="X has 3 rows, y 20, groups 20"):
+        evaluate_grouped_cv(Majority(), np.zeros((3, 1)), y, np.arange(20))

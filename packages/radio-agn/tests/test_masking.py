@@ -125,7 +125,22 @@ def test_pybdsf_and_photutils_agree_with_ours_on_a_lone_bright_source():
         assert both > 0.8
 
 
-@pytest.mark.parametrize("bad", [{"method": "rl3"}, {"thresh_isl": 6.0}, {"thresh_isl": -1.0}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"method": "rl3"},
+        {"thresh_isl": 6.0},
+        {"thresh_isl": -1.0},
+        {"min_area": 0},
+        {"dilation": -1},
+        {"pixel_arcsec": 0.0},
+    ],
+)
 def test_settings_without_sense_are_refused(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         SourceMasker(**bad)
+
+
+def test_masks_of_another_shape_are_refused(blob):
+    with pytest.raises(ValueError, match=r"^masks: found shape \(2, 2\)"):
+        Normalizer().transform(blob[None], np.ones((2, 2), bool))

@@ -104,3 +104,13 @@ def test_the_servers_are_asked_in_their_own_words():
 def test_an_unknown_survey_is_refused():
     with pytest.raises(ValueError, match="expected one of FIRST, LoTSS, VLASS"):
         fetch_cutouts([1.0], [1.0], survey="NVSS")
+
+
+def test_a_sharp_survey_without_a_beam_in_its_header_is_seen_through_the_beam_of_first(
+    archive, tmp_path
+):
+    first, _, _ = archive
+    sharp = Survey(first.address, first.query, 2.5, 1.8)
+    found = fetch_cutouts([10.0], [0.0], services=[sharp], cache=tmp_path, progress=False)
+    assert "smoothed from a beam of 2.5" in found.notes[0]
+    assert found.beam_arcsec[0, 0] == pytest.approx(5.4)

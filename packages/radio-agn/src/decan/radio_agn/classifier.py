@@ -150,7 +150,8 @@ class RadioMorphologyClassifier(ClassifierMixin, BaseEstimator, Saved):
         Raises
         ------
         ValueError
-            If only one class is there, or one has fewer groups than folds.
+            If only one class is there, one has fewer groups than folds, a label is missing,
+            or lengths differ.
         """
         cutouts = _cutouts(X)
         allowed, self.classes_ = _shares(y, classes)
@@ -160,6 +161,8 @@ class RadioMorphologyClassifier(ClassifierMixin, BaseEstimator, Saved):
         rows = np.flatnonzero(~np.isin(status, _UNFIT))
         allowed = allowed[rows]
         _refuse_few(allowed, self.classes_, self.n_folds)
+        if groups is not None and len(np.asarray(groups)) != len(cutouts):
+            raise ValueError(f"groups: found {len(np.asarray(groups))}, X has {len(cutouts)} rows")
         kept = rows if groups is None else np.asarray(groups)[rows]
         networks = np.full((self.n_repeats, len(rows), len(self.classes_)), np.nan)
         trees = np.full((len(rows), len(self.classes_)), np.nan)
@@ -291,9 +294,9 @@ class RadioMorphologyClassifier(ClassifierMixin, BaseEstimator, Saved):
             if rows.size:
                 p[rows], spread[rows] = self._opinions(found[judged])
                 lost[rows] = lost_flux(np.where(found.labels > 0, found.over, 0.0)[judged])
-        report = pd.concat(reports, ignore_index=True) if reports else _taken_apart(
-            np.zeros((0, 9, 9))
-        )[1]  # fmt: skip
+        if not reports:
+            reports = [pd.DataFrame({"status": [], "flux_removed": []})]
+        report = pd.concat(reports, ignore_index=True)
         _warn(cutouts.names, report["status"].to_numpy(), lost)
         return p, spread, report, lost
 
@@ -413,14 +416,23 @@ def _cutouts(X: ArrayLike | CutoutSet) -> CutoutSet:
     return X if isinstance(X, CutoutSet) else CutoutSet.from_arrays(X)
 
 
-def _shares(
-    y: ArrayLike, classes: Sequence[str] | None
-) -> tuple[NDArray[np.float32], NDArray[np.str_]]:
+def _shares(y: Any, classes: Sequence[str] | None) -> tuple[NDArray[np.float32], NDArray[np.str_]]:
+    import pandas as pd
+
     given = np.asarray(y)
+    mask = getattr(y, "mask", False)
+    # A pandas object has a method of that name.
+    absent = np.asarray(pd.isna(given)) | np.asarray(False if callable(mask) else mask)
+    if absent.any():
+        row = int(np.argwhere(absent)[0][0])
+        raise ValueError(f"y: row {row} has no label ({int(absent.sum())} such values)")
     if given.ndim == 2:
         names = [str(k) for k in range(given.shape[1])] if classes is None else list(classes)
         if len(names) != given.shape[1]:
             raise ValueError(f"classes: found {len(names)}, y has {given.shape[1]} columns")
+        if not ((given >= 0).all() and (given.sum(axis=1) > 0).all()):
+            row = int(np.argmin((given >= 0).all(axis=1) & (given.sum(axis=1) > 0)))
+            raise ValueError(f"y: row {row}: shares of the classes are negative or all zero")
         return given.astype(np.float32), np.array(names)
     labels = given.astype(str)
     names = sorted(set(labels)) if classes is None else list(classes)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from decan.core.errors import DecanError
+from decan.core.errors import DecanError, SchemaError
 from decan.core.library import Library
 
 __all__ = ["library"]
@@ -43,7 +43,7 @@ def classify(
     from .cutouts import CutoutSet
     from .pages import classification_page, thumbnail_wall
 
-    if all(path.suffix.lower() in (".fits", ".fit", ".gz") for path in source):
+    if all(_holds_image(path) for path in source):
         cutouts = CutoutSet.from_fits(source)
     elif len(source) == 1:
         cutouts = _fetched(source[0], survey, ra_unit, cache)
@@ -99,18 +99,32 @@ def train(
     typer.echo(f"written: {train_shipped(out, preset=preset)}")
 
 
+def _holds_image(path: Path) -> bool:
+    """Whether a file is a FITS image, and no table."""
+    from .fits_images import is_table
+
+    name = path.name.lower().removesuffix(".gz")
+    return name.endswith((".fits", ".fit", ".fts", ".fz")) and not is_table(path)
+
+
 def _fetched(path: Path, survey: str, ra_unit: str | None, cache: Path | None):  # type: ignore[no-untyped-def]
     from decan.core.data.tables import read_table
 
     from .queries import fetch_cutouts
 
     frame = read_table(path, required=["ra", "dec"])
+    # Sexagesimal text has no unit to convert from.
+    angles = {name: "deg" for name in ("ra", "dec") if frame[name].dtype.kind in "iuf"}
+    frame = read_table(path, required={"ra": None, "dec": None, **angles})
     names = frame["name"].astype(str).tolist() if "name" in frame else None
-    return fetch_cutouts(
-        frame["ra"].to_numpy(),
-        frame["dec"].to_numpy(),
-        survey=survey,
-        names=names,
-        ra_unit=ra_unit,
-        cache=cache,
-    )
+    try:
+        return fetch_cutouts(
+            frame["ra"].to_numpy(),
+            frame["dec"].to_numpy(),
+            survey=survey,
+            names=names,
+            ra_unit=ra_unit,
+            cache=cache,
+        )
+    except ValueError as error:
+        raise SchemaError(f"{path}: {error}") from error

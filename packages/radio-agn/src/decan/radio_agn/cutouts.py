@@ -8,7 +8,7 @@ the same.
 from __future__ import annotations
 
 import os
-import warnings
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +16,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
-from decan.core.errors import CorruptFile, SchemaError
-from decan.core.files import reading
-
+from .fits_images import in_first_beam, in_first_pixels, read_image
 from .islands import BEAM_ARCSEC, PIXEL_ARCSEC
 
 if TYPE_CHECKING:
@@ -29,10 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["CutoutSet", "positions"]
 
 _EDGE = 0.3
-# Pixels of other sizes (arcsec) are a damaged header: resampled, they would fill the memory.
-_FINEST, _COARSEST = 0.05, 60.0
-# A beam below this share of FIRST's would show more than the networks have ever seen.
-_SHARP = 0.9
 
 
 @dataclass
@@ -94,18 +87,19 @@ class CutoutSet:
         ra: ArrayLike | None = None,
         dec: ArrayLike | None = None,
     ) -> Self:
-        """Cutouts from arrays.
+        """Cutouts from arrays, brought to FIRST's pixels and to its beam if theirs is sharper.
 
         Parameters
         ----------
-        images : array_like, shape (ny, nx), (n, ny, nx) or (n, ny, nx, 3 or 4)
-            Any number type and byte order. Colour pictures must be grey.
-        pixel_arcsec, beam_arcsec : float
+        images : array_like, shape (ny, nx), (n, ny, nx), (n, 1, ny, nx) or (n, ny, nx, 3 or 4)
+            Any real number type and byte order; masked pixels are unobserved. Colour
+            pictures must be grey.
+        pixel_arcsec, beam_arcsec : float or Quantity
             Pixel scale and beam (full width at half maximum).
         names : sequence of str, optional
-            Names; numbers without them.
+            Names, one a picture; numbers without them.
         ra, dec : array_like of float, optional
-            Degrees.
+            Degrees, one a picture.
 
         Returns
         -------
@@ -114,7 +108,8 @@ class CutoutSet:
         Raises
         ------
         ValueError
-            If the shape is another one, or a picture is coloured.
+            If the shape is another one, a picture is coloured, the pixel scale or the beam
+            is not positive, or names or positions are not one a picture.
 
         Examples
         --------
@@ -122,17 +117,27 @@ class CutoutSet:
         >>> CutoutSet.from_arrays(np.full((2, 5, 5), 7, dtype=">i2")).status
         ['blank', 'blank']
         """
-        stack = _grey(np.asarray(images))
+        stack = _grey(plain_images(images)).astype(np.float32)
         n = len(stack)
+        pixel = _arcsec(pixel_arcsec, "pixel_arcsec")
+        beam = _arcsec(beam_arcsec, "beam_arcsec")
+        shown, seen, told = [], [beam, beam, 0.0], [""]
+        for image in stack:
+            small, scaled = in_first_pixels(image, pixel)
+            smooth, seen, smoothed = in_first_beam(small, [beam, beam, 0.0])
+            shown.append(smooth)
+            told = ["; ".join([*scaled, *smoothed])]
+        stack = np.stack(shown) if shown else stack
         unknown = np.full(n, np.nan)
-        return cls(
-            stack.astype(np.float32),
-            [str(k) for k in range(n)] if names is None else [str(name) for name in names],
-            unknown if ra is None else np.asarray(ra, dtype=float),
-            unknown if dec is None else np.asarray(dec, dtype=float),
-            pixel_arcsec,
-            np.tile([beam_arcsec, beam_arcsec, 0.0], (n, 1)),
+        called = [str(k) for k in range(n)] if names is None else [str(name) for name in names]
+        right, up = (
+            unknown if one is None else np.atleast_1d(np.asarray(one, dtype=float))
+            for one in (ra, dec)
         )
+        for name, given in (("names", called), ("ra", right), ("dec", up)):
+            if len(given) != n:
+                raise ValueError(f"{name}: found {len(given)}, expected one for each of {n} images")
+        return cls(stack, called, right, up, PIXEL_ARCSEC, np.tile(seen, (n, 1)), notes=told * n)
 
     @classmethod
     def from_fits(cls, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> Self:
@@ -157,7 +162,10 @@ class CutoutSet:
             a size that no survey has.
         """
         files = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-        rows = [_read_fits(Path(file)) for file in files]
+        return cls._from_images([read_image(Path(file)) for file in files])
+
+    @classmethod
+    def _from_images(cls, rows: Sequence[dict[str, Any]]) -> Self:
         size = max((max(row["image"].shape) for row in rows), default=1)
         images = np.full((len(rows), size, size), np.nan, dtype=np.float32)
         for image, row in zip(images, rows, strict=True):
@@ -265,7 +273,8 @@ def positions(
     ra, dec : array_like of float, str or Quantity
         Numbers are degrees. Text is sexagesimal; ``-00 12 30`` keeps its sign.
     ra_unit : {'deg', 'hourangle'}, optional
-        Unit of right ascension given as text. It is never guessed.
+        Unit of right ascension given as text without one (``12 00 00``; ``12h00m00s`` says
+        it). It is never guessed.
 
     Returns
     -------
@@ -274,30 +283,18 @@ def positions(
     Raises
     ------
     ValueError
-        If text comes without a unit, or a position is outside the sphere; the row is named.
+        If text comes without a unit or is no angle, lengths differ, or a position is
+        missing or outside the sphere; the row is named.
 
     Examples
     --------
     >>> positions(["12 00 00"], ["-00 12 30"], ra_unit="hourangle")[1].round(4)
     array([-0.2083])
     """
-    from astropy import units as u
-    from astropy.coordinates import Angle
-
-    def degrees(values: ArrayLike, unit: str | None, name: str) -> NDArray[np.float64]:
-        if isinstance(values, u.Quantity):
-            return np.atleast_1d(np.asarray(values.to_value(u.deg), dtype=float))
-        array = np.atleast_1d(np.asarray(values))
-        if array.dtype.kind in "fiu":
-            return array.astype(float)
-        if unit is None:
-            raise ValueError(
-                f"{name}: given as text ({array[0]!r}); say ra_unit='hourangle' or 'deg'"
-            )
-        return np.array([Angle(str(text), unit=unit).deg for text in array], dtype=float)
-
-    right = degrees(ra, ra_unit, "ra")
-    up = degrees(dec, "deg", "dec")
+    right = _degrees(ra, ra_unit, "ra")
+    up = _degrees(dec, "deg", "dec")
+    if len(right) != len(up):
+        raise ValueError(f"ra has {len(right)} positions, dec {len(up)}; expected one for one")
     bad = np.flatnonzero(~((right >= 0) & (right < 360.0001) & (np.abs(up) <= 90)))
     if bad.size:
         row = int(bad[0])
@@ -307,9 +304,79 @@ def positions(
     return right, up
 
 
+def plain_images(images: Any) -> NDArray[Any]:
+    """Pixels as a plain array of real numbers, NaN where they are masked.
+
+    Parameters
+    ----------
+    images : array_like
+        Also a masked array, a Quantity, or a CutoutSet.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If they are no real numbers.
+
+    Examples
+    --------
+    >>> plain_images(np.ma.array([[1, 9]], mask=[[False, True]]))
+    array([[ 1., nan]])
+    """
+    if isinstance(images, CutoutSet):
+        return images.images
+    masked = np.asarray(getattr(images, "mask", False))
+    array = np.asarray(np.ma.getdata(getattr(images, "unmasked", images)))
+    if array.dtype.kind not in "biufO":
+        raise ValueError(
+            f"images: found {array.dtype}, expected real numbers "
+            "(CutoutSet.from_fits takes the names of files)"
+        )
+    if array.dtype.kind == "O":
+        try:
+            array = array.astype(float)
+        except (TypeError, ValueError):
+            raise ValueError("images: expected pictures of one size, as numbers") from None
+    return np.where(masked, np.nan, array) if masked.any() else array
+
+
+def _arcsec(value: Any, name: str) -> float:
+    number = float(value.to_value("arcsec") if hasattr(value, "to_value") else value)
+    if not (np.isfinite(number) and number > 0):
+        raise ValueError(f"{name}: found {number:g}, expected a positive number of arcseconds")
+    return number
+
+
+def _degrees(values: ArrayLike, unit: str | None, name: str) -> NDArray[np.float64]:
+    from astropy.coordinates import Angle
+
+    if hasattr(values, "to_value"):
+        return np.atleast_1d(np.ma.filled(np.ma.asarray(values.to_value("deg"), float), np.nan))
+    array: Any = np.ma.atleast_1d(np.ma.asarray(values))
+    if array.dtype.kind in "fiu" or all(isinstance(one, int | float) for one in array.tolist()):
+        return np.asarray(np.ma.filled(array.astype(float), np.nan))
+    out = np.empty(len(array))
+    for row, text in enumerate(array.tolist()):
+        told = str(text).strip()
+        # "12h00m00s" says its unit itself.
+        own = unit if not re.search("[hd°]", told) else None
+        if own is None and not re.search("[hd°]", told):
+            raise ValueError(f"{name}: given as text ({told!r}); say ra_unit='hourangle' or 'deg'")
+        try:
+            out[row] = Angle(told, unit=own).deg
+        except ValueError as error:
+            raise ValueError(f"{name}: row {row}: {told!r} is no angle ({error})") from None
+    return out
+
+
 def _grey(array: NDArray[Any]) -> NDArray[Any]:
-    if array.ndim == 2:
+    if array.ndim == 2 or (array.ndim == 3 and array.shape[-1] in (3, 4) and array.shape[1] > 4):
         array = array[None]
+    if array.ndim == 4 and 1 in (array.shape[1], array.shape[-1]):
+        array = array[:, 0] if array.shape[1] == 1 else array[..., 0]
     if array.ndim == 4 and array.shape[-1] in (3, 4):
         colours = array[..., :3]
         if not (colours == colours[..., :1]).all():
@@ -333,149 +400,3 @@ def _state(image: NDArray[Any]) -> str:
 
 def _states(images: NDArray[Any]) -> list[str]:
     return [_state(image) for image in images]
-
-
-def _read_fits(path: Path) -> dict[str, Any]:
-    with reading(path, "FITS image"):
-        data, header = _first_image(path)
-        while data.ndim > 2:
-            if data.shape[0] != 1:
-                axis = data.ndim
-                kind = header.get(f"CTYPE{axis}", "")
-                raise SchemaError(
-                    f"{path}: a cube; FITS axis {axis} ({kind}) has {data.shape[0]} planes. "
-                    "Select one plane and write it as an image"
-                )
-            data = data[0]
-        beam, notes = _beam(path, header)
-        image, told = _in_first_pixels(path, data.astype(np.float32), header)
-        image, beam, smoothed = _in_first_beam(image, beam)
-        told += smoothed
-        return {
-            "name": str(header.get("OBJECT") or path.stem).strip(),
-            "image": image,
-            "beam": beam,
-            "note": "; ".join([*notes, *told]),
-            **_centre(header, data.shape),
-        }
-
-
-def _first_image(path: Path) -> tuple[NDArray[Any], Any]:
-    from astropy.io import fits
-    from astropy.utils.exceptions import AstropyWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AstropyWarning)
-        with fits.open(path) as hdus:
-            for hdu in hdus:
-                if hdu.is_image and hdu.data is not None and hdu.data.ndim > 1:
-                    return np.asarray(hdu.data), hdu.header.copy()
-    raise CorruptFile(f"{path}: no image in it")
-
-
-def _beam(path: Path, header: Any) -> tuple[list[float], list[str]]:
-    """Beam in arcseconds; a missing or zero one is FIRST's, and that is said once."""
-    axes = [header.get(key, np.nan) for key in ("BMAJ", "BMIN", "BPA")]
-    axes = [float(value) if isinstance(value, int | float) else np.nan for value in axes]
-    if np.isfinite(axes[:2]).all() and min(axes[:2]) > 0:
-        return [axes[0] * 3600, axes[1] * 3600, axes[2] if np.isfinite(axes[2]) else 0.0], []
-    note = f"beam unknown, {BEAM_ARCSEC} arcsec assumed"
-    warnings.warn(f"{path.name}: {note} (BMAJ, BMIN absent or zero)", stacklevel=5)
-    return [BEAM_ARCSEC, BEAM_ARCSEC, 0.0], [note]
-
-
-def _in_first_pixels(
-    path: Path, image: NDArray[np.float32], header: Any
-) -> tuple[NDArray[np.float32], list[str]]:
-    scale = header.get("CDELT2") or header.get("CD2_2")
-    if not isinstance(scale, int | float) or scale == 0:
-        note = f"pixel scale unknown, {PIXEL_ARCSEC} arcsec assumed"
-        warnings.warn(f"{path.name}: {note}", stacklevel=5)
-        return image, [note]
-    found = abs(float(scale)) * 3600
-    if not _FINEST <= found <= _COARSEST:
-        raise SchemaError(
-            f"{path}: pixels of {found:.3g} arcsec, expected {_FINEST} to {_COARSEST:g}; "
-            "correct CDELT2 or CD2_2"
-        )
-    if abs(found / PIXEL_ARCSEC - 1) < 5e-3:
-        return image, []
-    return resampled(image, found), [f"resampled from {found:.3g} arcsec/px"]
-
-
-def _in_first_beam(
-    image: NDArray[np.float32], beam: list[float]
-) -> tuple[NDArray[np.float32], list[float], list[str]]:
-    """An image of a sharper survey as FIRST's beam would show it, in flux a new beam."""
-    own = float(np.sqrt(beam[0] * beam[1]))
-    if own > _SHARP * BEAM_ARCSEC:
-        return image, beam, []
-    sigma = np.sqrt(BEAM_ARCSEC**2 - own**2) / 2.3548 / PIXEL_ARCSEC
-    known = np.isfinite(image)
-    weight = ndimage.gaussian_filter(known.astype(float), sigma)
-    wide = ndimage.gaussian_filter(np.where(known, image, 0.0), sigma) / np.maximum(weight, 1e-3)
-    shown = np.where(known, wide * (BEAM_ARCSEC / own) ** 2, np.nan).astype(np.float32)
-    told = f"smoothed from a beam of {own:.3g} to {BEAM_ARCSEC} arcsec"
-    return shown, [BEAM_ARCSEC, BEAM_ARCSEC, 0.0], [told]
-
-
-def resampled(
-    image: NDArray[np.float32], pixel_arcsec: float, new_arcsec: float = PIXEL_ARCSEC
-) -> NDArray[np.float32]:
-    """An image on pixels of another size, about its own centre.
-
-    Pixels that grow average (a Gaussian of their width is applied first); brightness per
-    beam is kept.
-
-    Parameters
-    ----------
-    image : ndarray, shape (ny, nx)
-        NaN stays NaN.
-    pixel_arcsec, new_arcsec : float
-        Old and new pixel.
-
-    Returns
-    -------
-    ndarray of float32
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> resampled(np.ones((12, 12), np.float32), 1.5).shape
-    (10, 10)
-    """
-    ratio = new_arcsec / pixel_arcsec
-    known = np.isfinite(image)
-    filled = np.where(known, image, 0.0)
-    if ratio > 1:
-        sigma = 0.5 * np.sqrt(ratio**2 - 1)
-        weight = ndimage.gaussian_filter(known.astype(float), sigma)
-        filled = ndimage.gaussian_filter(filled, sigma) / np.maximum(weight, 1e-3)
-    shape = [max(1, int(size / ratio + 1e-6)) for size in image.shape]
-    where = np.meshgrid(
-        *[
-            (np.arange(new) - (new - 1) / 2) * ratio + (old - 1) / 2
-            for new, old in zip(shape, image.shape, strict=True)
-        ],
-        indexing="ij",
-    )
-    out = ndimage.map_coordinates(filled, where, order=1, mode="nearest")
-    seen = ndimage.map_coordinates(known.astype(float), where, order=0, mode="nearest") > 0.5
-    return np.where(seen, out, np.nan).astype(np.float32)
-
-
-def _centre(header: Any, shape: tuple[int, ...]) -> dict[str, float]:
-    from astropy.utils.exceptions import AstropyWarning
-    from astropy.wcs import WCS
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
-            wcs = WCS(header).celestial
-            if wcs.naxis != 2:
-                raise ValueError("no celestial axes")
-            y, x = (np.array(shape[-2:]) - 1) / 2
-            ra, dec = wcs.wcs_pix2world([[x, y]], 0)[0]
-    except Exception:  # a header without a usable WCS leaves the position unknown
-        return {"ra": np.nan, "dec": np.nan}
-    return {"ra": float(ra), "dec": float(dec)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,8 @@ def evaluate_grouped_cv(
     Parameters
     ----------
     estimator : object
-        With ``fit``, ``predict_proba`` and ``classes_``; it is cloned for each fold.
+        With ``fit``, ``predict_proba`` and ``classes_``; it is cloned for each fold, and
+        told the groups where its ``fit`` takes them.
     X : array_like, shape (n, ...)
         What it is fitted on.
     y : array_like of str, shape (n,)
@@ -101,17 +103,24 @@ def evaluate_grouped_cv(
     rng = np.random.default_rng(rng)
     stack, labels = np.asarray(X), np.asarray(y).astype(str)
     group = check_groups(groups, ra, dec, merge=merge)
+    if not len(stack) == len(labels) == len(group):
+        raise ValueError(
+            f"X has {len(stack)} rows, y {len(labels)}, groups {len(group)}; expected one for one"
+        )
     classes, count = np.unique(labels, return_counts=True)
     if len(classes) < 2 or (count < n_folds).any():
         told = ", ".join(f"{name} {n}" for name, n in zip(classes, count, strict=True))
         raise ValueError(
             f"y: {n_folds} folds need two classes of {n_folds} rows each, found {told}"
         )
+    grouped = "groups" in inspect.signature(estimator.fit).parameters
     runs = np.zeros((n_repeats, len(labels), len(classes)))
     for repeat in range(n_repeats):
         for train, test in group_folds(group, n_folds, stratify=labels, rng=rng):
             check_no_leak(group[train], group[test])
-            fitted = clone(estimator).fit(stack[train], labels[train])
+            # What an estimator holds out by itself must not divide a source either.
+            own = {"groups": group[train]} if grouped else {}
+            fitted = clone(estimator).fit(stack[train], labels[train], **own)
             column = [list(fitted.classes_).index(name) for name in classes]
             runs[repeat, test] = fitted.predict_proba(stack[test])[:, column]
     mean = runs.mean(axis=0)

@@ -62,7 +62,7 @@ class SourceMasker:
     Raises
     ------
     ValueError
-        If the method is not known, or thresholds are not positive.
+        If the method is not known, or a setting has no sense.
 
     Examples
     --------
@@ -97,6 +97,11 @@ class SourceMasker:
                 f"thresh_isl, thresh_pix: found {thresh_isl:g} and {thresh_pix:g}, "
                 "expected 0 < thresh_isl <= thresh_pix"
             )
+        if min_area < 1 or dilation < 0 or not pixel_arcsec > 0:
+            raise ValueError(
+                f"min_area, dilation, pixel_arcsec: found {min_area}, {dilation} and "
+                f"{pixel_arcsec:g}, expected at least 1, at least 0, and a positive number"
+            )
         self.method = method
         self.thresh_isl, self.thresh_pix = thresh_isl, thresh_pix
         self.min_area, self.dilation = min_area, dilation
@@ -112,8 +117,8 @@ class SourceMasker:
 
         Parameters
         ----------
-        images : array_like, shape (n, ny, nx)
-            Cutouts; NaN pixels are filled with the background.
+        images : CutoutSet or array_like, shape (n, ny, nx)
+            Cutouts; NaN and masked pixels are filled with the background.
         beam_arcsec : float
             Beam, needed by PyBDSF alone.
 
@@ -249,9 +254,16 @@ class Normalizer:
         -------
         ndarray of float, shape (n, ny, nx)
             Zero outside the mask; an image without any contrast is zero everywhere.
+
+        Raises
+        ------
+        ValueError
+            If masks have another shape.
         """
         stack = _stack(images)
         keep = np.ones(stack.shape, bool) if masks is None else np.asarray(masks, bool)
+        if keep.shape != stack.shape:
+            raise ValueError(f"masks: found shape {keep.shape}, expected {stack.shape} as images")
         seen = np.ones_like(keep) if self.order == "paper" else keep
         usable = seen & np.isfinite(stack)
         low = np.where(usable, stack, np.inf).min(axis=(1, 2), keepdims=True)
@@ -273,7 +285,9 @@ def _stretched(scaled: NDArray[np.float64], mode: str) -> NDArray[np.float64]:
 
 
 def _stack(images: ArrayLike) -> NDArray[np.float64]:
-    stack = np.asarray(images)
+    from .cutouts import plain_images
+
+    stack = plain_images(images)
     if stack.ndim != 3:
         raise ValueError(
             f"images: found shape {stack.shape}, expected (n, ny, nx); "

@@ -23,6 +23,7 @@ from decan.core.errors import CorruptFile, DecanError
 from decan.core.files import replacing
 
 from .cutouts import CutoutSet, positions
+from .fits_images import read_image
 
 __all__ = ["SURVEYS", "Survey", "fetch_cutouts"]
 
@@ -221,7 +222,7 @@ def _one(
             with warnings.catch_warnings():
                 # That the beam is taken from the survey is known here.
                 warnings.simplefilter("ignore", UserWarning)
-                found = CutoutSet.from_fits(file)
+                found = CutoutSet._from_images([read_image(file, beam_arcsec=service.beam_arcsec)])
         except DecanError as error:
             file.unlink(missing_ok=True)
             problems.append(str(error))
@@ -230,8 +231,6 @@ def _one(
             file.unlink(missing_ok=True)
             problems.append(f"{service.address}: a blank image")
             continue
-        if found.notes[0].startswith("beam unknown"):
-            found.beam_arcsec[0, :2] = service.beam_arcsec
         return found, ""
     return None, "; ".join(problems)
 
