@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -81,3 +83,16 @@ def test_tables_are_told_from_images_and_positions_are_named_with_their_file(tmp
         result = CliRunner().invoke(commands, ["classify", str(tmp_path / name)])
         assert f"{name}: row 0: stop here" in str(result.exception)
     assert asked == [pytest.approx((180.0, 28.6479), abs=1e-4)] * 2
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [({"images": np.zeros(9)}, r"found shape \(9,\)"), ({"x": np.zeros((2, 9, 9))}, "images")],
+)
+def test_archives_without_pictures_are_refused(tmp_path, arrays, words):
+    path = tmp_path / "unlabelled.npz"
+    np.savez(path, **arrays)
+    result = CliRunner().invoke(commands, ["pretrain", str(path), "--out", str(tmp_path / "out")])
+    assert isinstance(result.exception, ValueError | OSError)
+    assert re.search(words, str(result.exception))
+    assert "unlabelled.npz" in str(result.exception)

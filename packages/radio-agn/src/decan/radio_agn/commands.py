@@ -77,7 +77,7 @@ def pretrain(
 
     if source.suffix == ".npz":
         with reading(source, "npz"), np.load(source, allow_pickle=False) as archive:
-            images = archive["images"]
+            images = CutoutSet.from_arrays(archive["images"]).images
     else:
         images = CutoutSet.from_batches(source).images
     out.mkdir(parents=True, exist_ok=True)
