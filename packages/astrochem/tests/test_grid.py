@@ -378,3 +378,13 @@ def test_inputs_of_every_kind_of_table_are_the_same_numbers():
     assert np.isnan(CLOUD.values(masked)[0, 0])
     with pytest.raises(SchemaError, match="'T_K' has unit 's', expected K"):
         CLOUD.values({**frame.to_dict("list"), "T_K": [1.0, 2.0, 3.0] * u.s})
+
+
+def test_what_a_version_of_uclchem_writes_besides_is_no_species(tmp_path):
+    lines = UCLCHEM_TEXT.splitlines()
+    more = [lines[0] + ", av_interp"] + [line + ", 7.0" for line in lines[1:]]
+    (tmp_path / "model.dat").write_text("\n".join(more) + "\n")
+    with pytest.warns(UserWarning, match="'av_interp' left out"):
+        grid = ModelGrid.read(tmp_path)
+    assert grid.species == ["CO", "O", "E-"]
+    assert grid.inputs["fO"].tolist() == pytest.approx([3e-5])

@@ -14,7 +14,7 @@ from decan.core.data.tables import number_column, read_table
 from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
 from decan.core.files import reading
 
-from .chemistry import atoms_in
+from .chemistry import atoms_in, is_species
 from .dali import read_dali_network
 from .space import CLOUD
 
@@ -174,7 +174,8 @@ def _one_model(frame: pd.DataFrame, number: int, name: str) -> pd.DataFrame:
     if frame.empty:
         raise SchemaError(f"{name}: holds no time step")
     skip = {*_UCLCHEM_PHYSICS, *_UCLCHEM_MARKS}
-    species = [str(column) for column in frame if column not in skip]
+    others = [str(column) for column in frame if column not in skip]
+    species = [column for column in others if is_species(column)]
     frame = frame.assign(
         **{column: number_column(frame, column, name) for column in [*_UCLCHEM_PHYSICS, *species]}
     )
@@ -190,7 +191,7 @@ def _one_model(frame: pd.DataFrame, number: int, name: str) -> pd.DataFrame:
         "fO": _nuclei(last, species, "O"),
         "time_yr": frame["Time"].to_numpy(),
     }
-    return pd.concat([pd.DataFrame(values, index=frame.index), frame[species]], axis=1)
+    return pd.concat([pd.DataFrame(values, index=frame.index), frame[others]], axis=1)
 
 
 def _nuclei(row: pd.Series, species: Sequence[str], element: str) -> float:

@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
-__all__ = ["atoms_in", "charge_of", "find_species", "parse_pair"]
+__all__ = ["atoms_in", "charge_of", "find_species", "is_species", "parse_pair"]
 
 ALIASES = {"CCH": "C2H", "C-C3H2": "C3H2", "E": "E-"}
 TOTALS = ("BULK", "SURFACE")
@@ -54,6 +54,30 @@ def atoms_in(species: str) -> dict[str, int]:
         atoms[token[1]] = atoms.get(token[1], 0) + int(token[2] or 1)
         place = token.end()
     return atoms
+
+
+def is_species(name: str) -> bool:
+    """Whether a name is made of elements, so that a column of it can be a species.
+
+    Parameters
+    ----------
+    name : str
+        Name of a column.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_species("HCO+"), is_species("Tdust")
+    (True, False)
+    """
+    try:
+        atoms_in(name)
+    except ValueError:
+        return False
+    return True
 
 
 def charge_of(species: str) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 
 from decan.core.errors import SchemaError
 
-from .chemistry import atoms_in
+from .chemistry import is_species
 from .ratios import FLOOR
 from .space import CLOUD, in_our_unit
 
@@ -77,7 +77,7 @@ def in_our_units(table: pd.DataFrame, source: str) -> pd.DataFrame:
             continue
         if name in CLOUD.names or name == "time_yr":
             changed[name] = in_our_unit(name, table[name].to_numpy(dtype=float), unit, source)
-        elif _is_species(name) and not _is_pure(unit):
+        elif is_species(name) and not _is_pure(unit):
             raise SchemaError(
                 f"{source}: column {name!r} has unit {unit!r}; expected abundances per H "
                 "nucleus, or their log10 (dex). Divide number densities by that of H nuclei"
@@ -116,7 +116,7 @@ def species_columns(table: pd.DataFrame, names: Sequence[str], source: str) -> l
     """
     known = {*names, *META_COLUMNS, *CLOUD.names, *_KEYS}
     others = [str(column) for column in table if column not in known]
-    strange = [name for name in others if not _is_species(name)]
+    strange = [name for name in others if not is_species(name)]
     missing = [name for name in CLOUD.names if name not in table]
     if strange and missing and set(names) <= set(CLOUD.names):
         raise SchemaError(
@@ -258,14 +258,6 @@ def logarithms(raw: pd.DataFrame, scale: str | None, name: str) -> tuple[pd.Data
     logs = raw.where(~empty)
     logs[:] = np.log10(logs.to_numpy())
     return logs, int(empty.sum())
-
-
-def _is_species(name: str) -> bool:
-    try:
-        atoms_in(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_pure(unit: str) -> bool:
