@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 
-from decan.core.errors import DataNotAvailable
+from decan.core.errors import DataNotAvailable, SchemaError
 from decan.gcm_emulator import GCMField, Planet, PlanetGrid, simulate_planet
 
 
@@ -90,3 +90,10 @@ def test_common_axes_in_any_order_and_unit_hold_the_fields_that_belong_to_them(f
     assert grid.lon_deg.min() >= -180
     assert np.all(np.diff(grid.p_pa) > 0)
     np.testing.assert_allclose(grid[0].T, grid.values["T"][0])
+
+
+def test_a_file_without_its_planet_is_named(field, tmp_path):
+    field.to_netcdf(tmp_path / "a.nc")
+    field.copy(planet=None).to_netcdf(tmp_path / "b.nc")
+    with pytest.raises(SchemaError, match=r"b\.nc: does not say which planet"):
+        PlanetGrid.from_dir(tmp_path)

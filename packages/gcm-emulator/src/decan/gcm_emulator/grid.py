@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from decan.core.errors import DataNotAvailable
+from decan.core.errors import DataNotAvailable, SchemaError
 
 from .field import FIELDS, GCMField, axis_of, common_levels, in_pascal
 from .planets import Planet
@@ -172,7 +172,14 @@ class PlanetGrid:
         paths = sorted(Path(folder).glob(pattern))
         if not paths:
             raise DataNotAvailable(f"{folder}: no file matches {pattern!r}")
-        return cls([(read or read_field)(path) for path in paths], **axes)
+        fields = [(read or read_field)(path) for path in paths]
+        for path, field in zip(paths, fields, strict=True):
+            if field.planet is None:
+                raise SchemaError(
+                    f"{path}: does not say which planet it is; pass read= with a function that "
+                    "gives read_field(path, planet=...)"
+                )
+        return cls(fields, **axes)
 
     @property
     def names(self) -> tuple[str, ...]:
