@@ -80,3 +80,12 @@ def test_stops_are_foretold_as_often_as_they_come_in_its_own_systems():
     table = stop_table(generator, own).set_index("outermost")
     # 400 stops: five per cent is one sigma.
     assert table["ratio"]["all"] == pytest.approx(1, abs=0.2)
+
+
+@pytest.mark.filterwarnings("ignore:only .* effective draws")
+def test_the_star_is_taken_from_the_table_or_said_to_be_the_sun(tmp_path):
+    planets, words = tmp_path / "hd1.csv", ("--n", 300, "--out", tmp_path / "page.html")
+    planets.write_text("pl_orbper,pl_bmasse,st_mass\n3.0,2.0,0.2\n6.0,2.0,0.2\n")
+    assert "star mass not given" not in run("complete", planets, *words)
+    planets.write_text("period_day,mass_earth\n3.0,2.0\n")
+    assert "star mass not given: that of the Sun" in run("complete", planets, *words)

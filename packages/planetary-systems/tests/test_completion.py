@@ -323,3 +323,12 @@ def test_limits_of_surveys_and_boxes_may_be_quantities(between):
         {"period_day": (10 * u.day, 2400 * u.h), "mass_earth": (1 * u.earthMass, 20)}
     )
     assert units.value == pytest.approx(plain.value)
+
+
+def test_a_small_star_without_a_radius_is_not_as_large_as_the_sun():
+    small, sun = Star(mass=0.2), Star(mass=1.0)
+    assert (small.size, sun.size) == (pytest.approx(0.276, abs=0.01), 1.0)
+    # The same planet blocks thirteen times more of its light.
+    deep = Transit(7.1, noise_ppm=2000.0, aligned_deg=1.0)
+    assert deep.detection([0.03], [2.0], small)[0] > 10 * deep.detection([0.03], [2.0], sun)[0]
+    assert Star(mass=0.2, radius=0.3).size == 0.3

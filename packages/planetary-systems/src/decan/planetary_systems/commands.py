@@ -7,12 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from decan.core.errors import SchemaError
 from decan.core.library import Library
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from .systems import Systems
 
 __all__ = ["library"]
@@ -70,8 +73,13 @@ def complete(
             "mass_kind."
         ),
     ],
-    star_mass: Annotated[float, typer.Option(help="Stellar mass, solar masses.")] = 1.0,
-    star_radius: Annotated[float, typer.Option(help="Stellar radius, solar radii.")] = 1.0,
+    star_mass: Annotated[
+        float | None,
+        typer.Option(help="Stellar mass, solar masses; else column star_mass or st_mass."),
+    ] = None,
+    star_radius: Annotated[
+        float | None, typer.Option(help="Stellar radius, solar radii; by the mass if not given.")
+    ] = None,
     k_limit: Annotated[
         float | None, typer.Option(help="RV survey: planets above this K (m/s) would be known.")
     ] = None,
@@ -94,12 +102,15 @@ def complete(
         surveys.append(RV(k_limit))
     if transit_snr is not None:
         surveys.append(Transit(transit_snr))
-    star = Star(mass=star_mass, radius=star_radius, name=planets.stem)
     generator = SystemGenerator.pretrained()
     known = read_table(planets)
     with _about(planets):
         if known.empty:  # without a known planet the answer would be the generator's alone
             raise SchemaError(f"no planet in it, only columns {', '.join(known.columns)}")
+        if star_mass is None and (star_mass := _star_mass(known)) is None:
+            typer.echo("star mass not given: that of the Sun is taken (--star-mass)", err=True)
+            star_mass = 1.0
+        star = Star(mass=star_mass, radius=star_radius, name=planets.stem)
         posterior = generator.complete(known, star=star, survey=surveys or None, n=n, rng=seed)
     typer.echo(repr(posterior))
     typer.echo(f"written: {completion_page(posterior).save(out).resolve()}")
@@ -151,6 +162,18 @@ def train(
 
     for folder in train_shipped(out, preset=preset, seed=seed):
         typer.echo(f"written: {folder}")
+
+
+def _star_mass(known: pd.DataFrame) -> float | None:
+    """What a table of one star's planets says of the star's mass, solar masses."""
+    from .rows import numbers
+
+    for name in ("star_mass", "st_mass"):
+        if name in known:
+            found = numbers(known, name)
+            if (found > 0).any():
+                return float(np.median(found[found > 0]))
+    return None
 
 
 @contextmanager

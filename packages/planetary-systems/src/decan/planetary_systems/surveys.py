@@ -26,8 +26,8 @@ class Star:
     ----------
     mass : float or Quantity
         Solar masses; NaN is unknown.
-    radius : float or Quantity
-        Solar radii.
+    radius : float or Quantity, optional
+        Solar radii; by its mass, on the main sequence, where not given.
     luminosity : float or Quantity, optional
         Solar; by its mass where not given.
     name : str
@@ -40,19 +40,19 @@ class Star:
 
     Examples
     --------
-    >>> round(Star(mass=0.5).bright, 4)
-    0.0625
+    >>> round(Star(mass=0.5).bright, 4), round(Star(mass=0.5).size, 2)
+    (0.0625, 0.57)
     """
 
     mass: float = float("nan")
-    radius: float = 1.0
+    radius: float | None = None
     luminosity: float | None = None
     name: str = "the star"
 
     def __post_init__(self) -> None:
         for name, unit in (("mass", "solMass"), ("radius", "solRad"), ("luminosity", "solLum")):
             object.__setattr__(self, name, in_unit(getattr(self, name), unit, name))
-        if self.radius <= 0:
+        if self.radius is not None and self.radius <= 0:
             raise ValueError(f"{self.name}: radius {self.radius:g}, expected a positive one")
 
     @property
@@ -60,6 +60,13 @@ class Star:
         """Luminosity, solar."""
         given = self.luminosity
         return float(orbits.luminosity(self.mass)) if given is None else given
+
+    @property
+    def size(self) -> float:
+        """Radius, solar: M^0.8 up to the Sun's mass and M^0.57 above where it is not given."""
+        if self.radius is not None:
+            return self.radius
+        return float(self.mass ** (0.8 if self.mass <= 1 else 0.57))
 
     def need_mass(self, why: str) -> float:
         """The mass, or an error that names the star.
@@ -284,12 +291,12 @@ class Transit(Survey):
 
         mass = star.need_mass("a transit's duration")
         period = orbits.period_day(a, mass)
-        ratio = np.minimum(star.radius * _SOLAR_RADIUS_AU / a, 1.0)
+        ratio = np.minimum(star.size * _SOLAR_RADIUS_AU / a, 1.0)
         if self.aligned_deg is None:
             crosses = ratio
         else:
             crosses = erf(np.degrees(np.arcsin(ratio)) / (np.sqrt(2) * self.aligned_deg))
-        depth = (mass_radius(m) * _EARTH_IN_SOLAR_RADII / star.radius) ** 2 * 1e6
+        depth = (mass_radius(m) * _EARTH_IN_SOLAR_RADII / star.size) ** 2 * 1e6
         hours = np.maximum(24 * period / np.pi * ratio * np.pi / 4, 0.1)
         number = self.span_day / period
         signal = depth / self.noise_ppm * np.sqrt(hours * np.maximum(number, 0))
