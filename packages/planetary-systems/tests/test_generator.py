@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -259,3 +261,12 @@ def test_the_density_of_one_planet_or_none_sums_to_one_whatever_the_edge():
     density = logs[:, 0].double().exp().view(len(a), len(m))
     some = torch.trapezoid(torch.trapezoid(density, m, dim=1), a)
     assert float(none + some) == pytest.approx(1, abs=0.01)
+
+
+def test_a_star_beyond_the_training_table_is_said_to_be_extrapolated():
+    generator = SystemGenerator.pretrained()
+    with pytest.warns(UserWarning, match=r"star_mass = 3 lies outside .* \(0.1 to 1\)"):
+        generator.sample(5, context={"star_mass": 3.0}, rng=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        generator.sample(5, context={"star_mass": 1.0, "age_gyr": 10.0}, rng=0)

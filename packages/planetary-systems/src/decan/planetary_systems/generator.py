@@ -406,6 +406,8 @@ class SystemGenerator(Saved):
                 return pd.DataFrame(index=range(n))
             return self.prior_.draw({}, n, generator)
         self.encoder_.check(context)
+        for words in self.prior_.beyond(context):
+            warnings.warn(words, UserWarning, stacklevel=3)
         return self.prior_.draw(context, n, generator)
 
     def _inputs(self, context: pd.DataFrame, without: Iterable[str] = ()) -> torch.Tensor:

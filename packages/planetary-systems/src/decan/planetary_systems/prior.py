@@ -68,6 +68,21 @@ class ContextPrior:
         """
         return _drawn_context(self.rows(), given, n, rng)
 
+    def beyond(self, given: Mapping[str, Any]) -> list[str]:
+        """What of the numbers given lies outside those there were, in words."""
+        rows, said = self.rows(), []
+        for name, value in given.items():
+            if name not in rows or isinstance(value, str) or pd.isna(value):
+                continue
+            low, high = (float(end) for end in (rows[name].min(), rows[name].max()))
+            slack = 1e-3 * max(abs(low), abs(high))
+            if not low - slack <= float(value) <= high + slack:
+                said.append(
+                    f"context {name} = {float(value):g} lies outside the training table "
+                    f"({low:g} to {high:g}): extrapolated"
+                )
+        return said
+
     def get_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Arrays, and lists of words, that :meth:`from_state` takes."""
         arrays: dict[str, Any] = {}
