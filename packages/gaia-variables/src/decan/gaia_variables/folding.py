@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from decan.core.data.numbers import plain_numbers
+
 from .lightcurves import LightCurves
 
 __all__ = ["Folded", "LightCurveFolder"]
@@ -114,7 +116,7 @@ class LightCurveFolder:
         ----------
         curves : LightCurves
             Cleaned light curves of n stars.
-        frequency : array_like, shape (n,)
+        frequency : array_like or Quantity, shape (n,)
             Dominant frequency, cycles per day.
 
         Returns
@@ -125,9 +127,9 @@ class LightCurveFolder:
         Raises
         ------
         ValueError
-            If there is not one frequency a star.
+            If there is not one frequency a star, or its unit is of another kind.
         """
-        f = np.asarray(frequency, np.float64)
+        f = plain_numbers(frequency, "frequency", unit="1/d")
         if f.shape != (len(curves),):
             raise ValueError(f"frequency: expected shape ({len(curves)},), found {f.shape}")
         time, mag, err, mask = curves.padded()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from decan.core.data.numbers import as_frame, in_unit, in_units, plain_numbers
 from decan.core.data.tables import number_column, read_table
 from decan.core.errors import SchemaError
 from decan.core.files import reading
@@ -38,6 +39,7 @@ REASONS = (
 
 _FORMULA = "mag = zero_point - 2.5 log10(flux), mag_err = 1.0857 flux_error / flux"
 _JD_OF_GAIA_EPOCH = 2455197.5
+_UNITS = {"time": "d", "mag": "mag", "mag_err": "mag"}
 
 
 class UnitsWarning(UserWarning):
@@ -104,11 +106,11 @@ class LightCurves:
         ----------
         source_id : array_like of int, shape (n_epochs,)
             Which star an epoch belongs to. Floats are refused: they cannot hold a Gaia id.
-        time_d : array_like, shape (n_epochs,)
-            Time, days.
-        mag, mag_err : array_like, shape (n_epochs,)
-            Magnitude and its error; the error of a value that is not finite or not
-            positive marks the epoch as unusable.
+        time_d : array_like, Quantity or astropy.time.Time, shape (n_epochs,)
+            Time, days; a Time becomes BJD TCB - 2455197.5, the Gaia archive's own.
+        mag, mag_err : array_like or Quantity, shape (n_epochs,)
+            Magnitude and its error; one that is not finite (or masked), or an error that
+            is not positive, marks the epoch as unusable.
         flagged : array_like of bool, shape (n_epochs,), optional
             Epochs that the archive rejects.
         rows : str
@@ -125,7 +127,8 @@ class LightCurves:
         TypeError
             If the ids are floats or text.
         ValueError
-            If lengths differ, or the magnitudes are fluxes.
+            If lengths differ, something is no number or has a unit of another kind, or the
+            magnitudes are fluxes.
 
         Warns
         -----
@@ -134,9 +137,11 @@ class LightCurves:
         """
         ids = check_source_ids(source_id, unique=False)
         time, magnitude, error = (
-            _floats(values, name, len(ids))
-            for values, name in ((time_d, "time_d"), (mag, "mag"), (mag_err, "mag_err"))
-        )
+            _floats(values, name, unit, len(ids))
+            for values, name, unit in (
+                (_days(time_d), "time_d", "d"), (mag, "mag", "mag"), (mag_err, "mag_err", "mag")
+            )
+        )  # fmt: skip
         _refuse_fluxes(magnitude, ids, rows)
         _warn_of_julian_dates(time)
         reason = np.zeros(len(ids), np.uint8)
@@ -159,7 +164,7 @@ class LightCurves:
         return cls(sources, np.append(first, len(ids)), time, magnitude, error, reason)
 
     @classmethod
-    def from_table(cls, table: pd.DataFrame, *, name: str = "table") -> LightCurves:
+    def from_table(cls, table: Any, *, name: str = "table") -> LightCurves:
         """Light curves from a table with one row an epoch, or one row a star with lists.
 
         Columns ``source_id``, ``time`` (or ``time_d``), ``mag`` and ``mag_err`` are
@@ -167,8 +172,8 @@ class LightCurves:
 
         Parameters
         ----------
-        table : pandas.DataFrame
-            The table.
+        table : pandas.DataFrame or astropy.table.Table
+            The table; columns that say another unit than days and magnitudes are converted.
         name : str
             What messages call it.
 
@@ -179,8 +184,10 @@ class LightCurves:
         Raises
         ------
         SchemaError
-            If a column is missing or the lists of a row differ in length.
+            If a column is missing or has a unit of another kind, or the lists of a row
+            differ in length.
         """
+        table = as_frame(table)
         columns = {str(column).lower(): column for column in table.columns}
         columns.setdefault("time", columns.get("time_d", "time"))
         wanted = ("source_id", "time", "mag", "mag_err")
@@ -190,10 +197,11 @@ class LightCurves:
                 f"{name}: column {missing[0]!r} is missing; it has "
                 f"{', '.join(map(str, table.columns))}"
             )
+        table = in_units(table, {columns[column]: unit for column, unit in _UNITS.items()})
         ids, time, mag, error = (table[columns[column]] for column in wanted)
         flags = table[columns["flagged"]] if "flagged" in columns else None
         if len(table) and _is_nested(time):
-            return cls._from_lists(ids, time, mag, error, flags, name)
+            return cls._from_lists(ids, time, mag, error, flags, name, table.attrs.get("units", {}))
         return cls.from_arrays(
             ids.to_numpy(),
             *(number_column(table, columns[column], name) for column in wanted[1:]),
@@ -202,7 +210,9 @@ class LightCurves:
         )
 
     @classmethod
-    def _from_lists(cls, ids: Any, time: Any, mag: Any, error: Any, flags: Any, name: str) -> Any:
+    def _from_lists(
+        cls, ids: Any, time: Any, mag: Any, error: Any, flags: Any, name: str, units: Any
+    ) -> Any:
         check_source_ids(ids.to_numpy(), unique=True)
         cells = [
             [_floats_of(cell, f"{name}: row {row}, column {column.name!r}")
@@ -219,7 +229,9 @@ class LightCurves:
                     f"{name}: row {row} has {lengths[row]} times and {found[row]} values "
                     f"of {column.name!r}"
                 )
-            flat.append(np.concatenate([*values, np.zeros(0)]))
+            unit = _UNITS.get(str(column.name).lower(), "d")
+            joined = np.concatenate([*values, np.zeros(0)])
+            flat.append(in_unit(joined, unit, f"{name}: {column.name}", units.get(column.name)))
         flagged = None if flags is None else np.concatenate([np.asarray(c, bool) for c in flags])
         return cls.from_arrays(
             np.repeat(ids.to_numpy(), lengths), *flat, flagged=flagged, rows=f"{name}: epoch"
@@ -418,8 +430,16 @@ def check_source_ids(source_id: ArrayLike, *, unique: bool = True) -> NDArray[np
     return ids
 
 
-def _floats(values: ArrayLike, name: str, n: int) -> NDArray[np.float64]:
-    array = np.ma.filled(np.ma.asarray(values, np.float64), np.nan)
+def _days(time: Any) -> Any:
+    """A Time as days since the epoch of Gaia's own times; anything else as it is."""
+    if not hasattr(time, "tcb"):
+        return time
+    tcb = time.tcb
+    return (tcb.jd1 - _JD_OF_GAIA_EPOCH) + tcb.jd2
+
+
+def _floats(values: Any, name: str, unit: str, n: int) -> NDArray[np.float64]:
+    array = plain_numbers(values, name, unit=unit)
     if array.shape != (n,):
         raise ValueError(f"{name}: expected shape ({n},) like source_id, found {array.shape}")
     return array

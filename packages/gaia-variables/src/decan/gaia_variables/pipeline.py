@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from decan.core.data.numbers import plain_numbers
 from decan.core.saved import Saved
 
 from .cleaning import LightCurveCleaner
@@ -183,7 +184,7 @@ class VariablesPipeline(Saved):
             Raw light curves.
         xp : XPSpectra or array_like, shape (n, 110), optional
             Spectra in the order of the curves; without them that encoder stays as it is.
-        frequency : array_like, shape (n,), optional
+        frequency : array_like or Quantity, shape (n,), optional
             Dominant frequencies, cycles per day; searched if not given.
         labels : array_like of int, optional
             See :meth:`XPVAE.fit`.
@@ -224,7 +225,7 @@ class VariablesPipeline(Saved):
             Raw light curves.
         xp : XPSpectra or array_like, shape (n, 110), optional
             Spectra in the order of the curves.
-        frequency : array_like, shape (n,), optional
+        frequency : array_like or Quantity, shape (n,), optional
             Dominant frequencies, cycles per day; searched if not given.
         source_id : array_like of int, optional
             Ids, needed without curves only.
@@ -341,7 +342,7 @@ class VariablesPipeline(Saved):
     ) -> NDArray[np.float64]:
         if frequency is None:
             return self.finder.transform(clean, progress=progress).best
-        f = np.asarray(frequency, np.float64)
+        f = plain_numbers(frequency, "frequency", unit="1/d")
         if f.shape != (len(clean),):
             raise ValueError(f"frequency: expected shape ({len(clean)},), found {f.shape}")
         return f

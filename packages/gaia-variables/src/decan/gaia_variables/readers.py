@@ -6,9 +6,11 @@ Columns are found in any case (the archive changed it in 2024), ids stay int64.
 
 from __future__ import annotations
 
+import gzip
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decan.core.data.tables import read_table
-from decan.core.errors import SchemaError
+from decan.core.errors import CorruptFile, SchemaError
 from decan.core.files import reading
 
 from .lightcurves import LightCurves, check_source_ids
@@ -333,9 +335,15 @@ def read_archive(path: str | os.PathLike[str]) -> pd.DataFrame:
     path = Path(path)
     if path.name.removesuffix(".gz").endswith((".csv", ".ecsv")):
         with reading(path, "CSV table") as file:
+            header = _ecsv_header(file)
             table = pd.read_csv(
-                file, comment="#", dtype={"source_id": "Int64", "SOURCE_ID": "Int64"}
-            )
+                file, comment="#", sep=header.get("delimiter", " " if header else ","),
+                dtype={"source_id": "Int64", "SOURCE_ID": "Int64"},
+            )  # fmt: skip
+            table.attrs["units"] = {
+                str(column["name"]).lower(): str(column["unit"])
+                for column in header.get("datatype", ()) if "unit" in column
+            }  # fmt: skip
     else:
         table = read_table(path)
     names = [str(name).strip().lower() for name in table.columns]
@@ -348,6 +356,21 @@ def read_archive(path: str | os.PathLike[str]) -> pd.DataFrame:
             raise SchemaError(f"{path.name}: row {row} has no source_id")
         table["source_id"] = table["source_id"].astype(np.int64)
     return table
+
+
+def _ecsv_header(path: Path) -> dict[str, Any]:
+    """What the head of an ECSV table says of its columns; empty for other text."""
+    from astropy.table.meta import YamlParseError, get_header_from_yaml
+
+    opened: Any = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8") as lines:
+        head = [line[2:] for line in takewhile(lambda line: line.startswith("#"), lines)]
+    if not head or not head[0].startswith("%ECSV"):
+        return {}
+    try:
+        return dict(get_header_from_yaml(head[1:]))
+    except YamlParseError as error:
+        raise CorruptFile(f"{path.name}: the head of an ECSV table, but {error}") from None
 
 
 def _xp_of(table: pd.DataFrame, path: Path, known: XPSchema) -> XPCoefficients:

@@ -14,6 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from decan.core.data.numbers import plain_numbers
+
 __all__ = [
     "XPPreprocessor",
     "XPSpectra",
@@ -260,7 +262,7 @@ class XPPreprocessor:
         ValueError
             If a shape is wrong.
         """
-        c = np.atleast_2d(np.asarray(coefficients, np.float64))
+        c = np.atleast_2d(plain_numbers(coefficients, "coefficients"))
         if c.ndim != 2 or c.shape[1] != 2 * N_COEFFICIENTS:
             raise ValueError(
                 f"coefficients: expected shape (n, 110), 55 BP and 55 RP, found {c.shape}"
@@ -287,7 +289,7 @@ class XPPreprocessor:
         self, errors: ArrayLike, correlations: ArrayLike | None, designs: list, shape: tuple
     ) -> NDArray:
         """Standard deviation of each sample, sqrt(diag(Bᵀ C B)), in blocks of stars."""
-        e = np.atleast_2d(np.asarray(errors, np.float64))
+        e = np.atleast_2d(plain_numbers(errors, "errors"))
         if e.shape != shape:
             raise ValueError(f"errors: expected shape {shape} like coefficients, found {e.shape}")
         n_pairs = N_COEFFICIENTS * (N_COEFFICIENTS - 1) // 2
