@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from astropy import units as u
 from astropy.io import fits
 from typer.testing import CliRunner
 
@@ -136,3 +137,19 @@ def test_the_command_takes_pixels_and_shows_what_is_missing(tmp_path):
     assert result.exit_code == 0, result.output
     assert "source offset, pixels" in result.output
     assert (tmp_path / "page.html").read_text().count("data:image/png") == 2
+
+
+def test_masked_pixels_and_pixels_never_read_say_nothing():
+    made = simulate_pixels(neighbour_arcsec=(6.0, -4.0), eclipsed="neighbour", rng=3)
+    seen = made.pixels
+    truth = seen.difference_image(made.signal).source_offset()
+    hot = np.arange(seen.flux.size).reshape(seen.flux.shape) % 977 == 0
+    corner = np.zeros_like(hot)
+    corner[:, 0, 0] = True
+    for spoilt in (
+        np.ma.array(np.where(hot, 1e9, seen.flux), mask=hot),
+        np.where(corner, np.nan, seen.flux),
+    ):
+        cube = TargetPixels(seen.time * u.d, spoilt, seen.wcs, seen.ra_deg * u.deg, seen.dec_deg)
+        offset = cube.difference_image(made.signal).source_offset()
+        assert offset.arcsec == pytest.approx(truth.arcsec, abs=5 * truth.error)

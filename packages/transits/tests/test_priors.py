@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from decan.transits.catalogue import completeness, effectiveness, quality_in_bins, reliability
 from decan.transits.priors import ConformalSets, combine_fpp, shift_prior
+from decan.transits.zones import ZoneThresholds
 
 share = st.floats(0.01, 0.99)
 
@@ -89,3 +90,27 @@ def test_bins_without_events_are_left_out():
     frame = pd.DataFrame({"mes": [8.0, 30.0]})
     found = quality_in_bins(frame, [False, True], column="mes", edges=[7, 10, 20, 40], n_boot=0)
     assert found["n"].tolist() == [1, 1]
+
+
+def test_a_probability_that_is_none_is_refused():
+    with pytest.raises(ValueError, match=r"^probability: expected all within"):
+        shift_prior([1.2], trained_share=0.2, new_share=0.5)
+
+
+def test_a_score_and_scenarios_that_exclude_each_other_are_refused():
+    with pytest.raises(ValueError, match="exclude each other"):
+        combine_fpp(0.0, {"TP": 1.0})
+
+
+@pytest.mark.parametrize(("p", "y"), [([0.1, np.nan], [0, 1]), ([0.1, 0.9], [0, 2])])
+def test_thresholds_are_made_from_probabilities_and_two_classes(p, y):
+    with pytest.raises(ValueError, match=r"NaN|expected 0 and 1"):
+        ZoneThresholds.from_validation(p, y)
+
+
+@pytest.mark.parametrize("wrong", [["PC", "FP"], [0, 2], []])
+def test_verdicts_in_words_are_no_flags(wrong):
+    with pytest.raises(ValueError, match=r"^noise_passed: "):
+        effectiveness(wrong)
+    with pytest.raises(ValueError, match=r"^observed_passed: "):
+        reliability(wrong, [True, False])

@@ -74,3 +74,32 @@ def test_missing_metrics_are_named():
 def test_unknown_thresholds_name_the_known_ones():
     with pytest.raises(ValueError, match="high reliability"):
         RuleVetter("strict")
+
+
+@at_hand
+@pytest.mark.parametrize("name", ["lpp_dv", "cent_disp", "ephem_disp", "alb_alt"])
+    "name", ["lpp_dv", "cent_disp", "ephem_disp", "alb_alt", "modshiftval5_dv"]
+)
+def test_every_metric_that_a_test_reads_is_asked_for(metrics, name):
+    with pytest.raises(SchemaError, match=f"column.s. {name} missing"):
+        RuleVetter().predict(metrics.drop(columns=name))
+
+
+@at_hand
+    verdicts = RuleVetter().predict(few)["disposition"].tolist()
+    assert verdicts == found["disposition"].head(5).tolist()
+    few = metrics.head(5).astype({"lpp_dv": str})
+    assert (
+        RuleVetter().predict(few)["disposition"].tolist() == found["disposition"].head(5).tolist()
+    )
+    few.loc[few.index[2], "lpp_dv"] = "low"
+    with pytest.raises(SchemaError, match="column 'lpp_dv', row 2"):
+        RuleVetter().predict(few)
+
+
+@at_hand
+def test_a_metric_that_is_not_there_is_named_in_the_comment(metrics):
+    few = metrics.head(3).copy()
+    few.loc[few.index[1], "lpp_dv"] = np.nan
+    comments = RuleVetter().predict(few)["comment"].tolist()
+    assert [", not" in c or "not measured: lpp_dv" in c for c in comments] == [False, True, False]

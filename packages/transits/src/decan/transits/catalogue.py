@@ -36,6 +36,11 @@ def effectiveness(noise_passed: ArrayLike, *, n_boot: int = 0, rng: Any = None) 
     -------
     Estimate
 
+    Raises
+    ------
+    ValueError
+        If there are no events, or they hold anything but yes and no.
+
     References
     ----------
     Thompson et al. 2018, ApJS 235, 38, section 7.
@@ -45,7 +50,7 @@ def effectiveness(noise_passed: ArrayLike, *, n_boot: int = 0, rng: Any = None) 
     >>> effectiveness([True, False, False, False]).value
     0.75
     """
-    return _share(~np.asarray(noise_passed, dtype=bool), n_boot, rng)
+    return _share(~_flags(noise_passed, "noise_passed"), n_boot, rng)
 
 
 def completeness(injected_passed: ArrayLike, *, n_boot: int = 0, rng: Any = None) -> Estimate:
@@ -69,7 +74,7 @@ def completeness(injected_passed: ArrayLike, *, n_boot: int = 0, rng: Any = None
     >>> completeness([True, True, False, True]).value
     0.75
     """
-    return _share(np.asarray(injected_passed, dtype=bool), n_boot, rng)
+    return _share(_flags(injected_passed, "injected_passed"), n_boot, rng)
 
 
 def reliability(
@@ -97,6 +102,11 @@ def reliability(
     Estimate
         NaN where nothing was passed or no noise rejected.
 
+    Raises
+    ------
+    ValueError
+        If there are no events, or they hold anything but yes and no.
+
     References
     ----------
     Thompson et al. 2018, ApJS 235, 38, equation 2.
@@ -106,8 +116,8 @@ def reliability(
     >>> round(reliability([True] * 20 + [False] * 80, [True] + [False] * 99).value, 4)
     0.9596
     """
-    observed = np.asarray(observed_passed, dtype=bool)
-    noise = np.asarray(noise_passed, dtype=bool)
+    observed = _flags(observed_passed, "observed_passed")
+    noise = _flags(noise_passed, "noise_passed")
     value = _reliability(observed.mean(), noise.mean())
     if n_boot == 0:
         return Estimate(value, np.nan, np.nan, observed.size)
@@ -167,7 +177,7 @@ def quality_in_bins(
     """
     import pandas as pd
 
-    flags = np.asarray(passed, dtype=bool)
+    flags = _flags(passed, "passed")
     if flags.size != len(noise):
         raise ValueError(f"passed: has {flags.size} values, the table {len(noise)} rows")
     rng = np.random.default_rng(rng)
@@ -181,6 +191,17 @@ def quality_in_bins(
         found = effectiveness(mine, n_boot=n_boot, rng=rng)
         rows.append((limits[i], limits[i + 1], mine.size, found.value, found.low, found.high))
     return pd.DataFrame(rows, columns=["from", "to", "n", "effectiveness", "low", "high"])
+
+
+def _flags(values: ArrayLike, name: str) -> NDArray[np.bool_]:
+    """True and False; the words PC and FP would all count as true."""
+    flags = np.asarray(values)
+    if flags.size == 0:
+        raise ValueError(f"{name}: there are no events")
+    wrong = [one for one in flags.tolist() if one not in (0, 1)]
+    if wrong:
+        raise ValueError(f"{name}: expected True or False for each event, found {wrong[0]!r}")
+    return flags.astype(bool)
 
 
 def _share(flags: NDArray[np.bool_], n_boot: int, rng: Any) -> Estimate:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["LightCurve"]
+__all__ = ["LightCurve", "plain"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,8 +249,37 @@ def _system_of(time: Any) -> str:
     return time.format if time.format in TIME_OFFSETS else "bjd"
 
 
-def _plain(value: Any, name: str, time_format: str | None, unit: Any = None) -> NDArray[np.float64]:
-    """Plain floats in the unit asked for, with NaN for what is masked."""
+def plain(
+    value: Any, name: str, time_format: str | None = None, unit: Any = None
+) -> NDArray[np.float64]:
+    """Plain floats in the unit asked for, with NaN for what is masked.
+
+    Parameters
+    ----------
+    value : array_like, masked array, Quantity or astropy.time.Time
+        What the user gave.
+    name : str
+        What it is, for messages.
+    time_format : str, optional
+        System in which a Time is taken.
+    unit : str or Unit, optional
+        Unit in which a Quantity is taken; its own without it.
+
+    Returns
+    -------
+    ndarray of float64
+        A copy.
+
+    Raises
+    ------
+    ValueError
+        If it holds no numbers, or the unit is another kind.
+
+    Examples
+    --------
+    >>> plain(np.ma.array([1, 2], mask=[False, True]), "flux")
+    array([ 1., nan])
+    """
     if hasattr(value, "tdb"):
         days = np.asarray(value.tdb.jd1, dtype=float) - TIME_OFFSETS[time_format or "bjd"]
         masked = np.asarray(value.mask)
@@ -295,7 +324,7 @@ def _columns(curve: LightCurve) -> dict[str, NDArray[Any]]:
         if value is None:
             continue
         unit = {"time": "d", "flux_err": getattr(curve.flux, "unit", None)}.get(name)
-        column: NDArray[Any] = _plain(value, name, curve.time_format, unit)
+        column: NDArray[Any] = plain(value, name, curve.time_format, unit)
         if kind is not float:
             column = np.nan_to_num(column).astype(kind)
         expected = 2 if name == "centroid" else 1

@@ -19,6 +19,8 @@ from scipy.special import erf
 from decan.core.errors import SchemaError
 from decan.core.files import reading
 
+from .lightcurve import plain
+
 if TYPE_CHECKING:
     import os
 
@@ -43,7 +45,7 @@ class TargetPixels:
     time : ndarray of float, shape (n,)
         Days, sorted.
     flux : ndarray of float, shape (n, n_rows, n_columns)
-        Calibrated flux, any scale; NaN where a pixel was not read.
+        Calibrated flux, any scale; NaN or masked where a pixel was not read.
     wcs : astropy.wcs.WCS
         World coordinates of the pixels, the first of which is 0.
     ra_deg, dec_deg : float
@@ -71,7 +73,12 @@ class TargetPixels:
     time_format: str | None = None
 
     def __post_init__(self) -> None:
-        time, flux = np.asarray(self.time, dtype=float), np.asarray(self.flux, dtype=float)
+        time = plain(self.time, "time", self.time_format, "d")
+        flux = plain(self.flux, "flux")
+        for name in ("ra_deg", "dec_deg"):
+            angle: Any = getattr(self, name)
+            angle = float(angle.to_value("deg") if hasattr(angle, "to_value") else angle)
+            object.__setattr__(self, name, angle)
         if flux.ndim != 3 or len(flux) != time.size:
             raise ValueError(
                 f"flux: expected shape ({time.size}, n_rows, n_columns), found {flux.shape}"
@@ -156,7 +163,9 @@ class TargetPixels:
                     f"{path}: expected columns TIME, FLUX (images) and QUALITY of a "
                     f"target-pixel file, found {', '.join(sorted(names))}"
                 )
-            from .readers import KEPLER_QUALITY, TESS_QUALITY
+            if not all(isinstance(primary.get(key), int | float) for key in ("RA_OBJ", "DEC_OBJ")):
+                raise SchemaError(f"{path}: no RA_OBJ and DEC_OBJ, the place of the star")
+            from .readers import KEPLER_QUALITY, TESS_QUALITY, time_format_of
 
             tess = "TESS" in str(primary.get("TELESCOP", "")).upper()
             flagged = np.asarray(data["QUALITY"]) & (TESS_QUALITY if tess else KEPLER_QUALITY)
@@ -167,7 +176,7 @@ class TargetPixels:
                 WCS(hdus[2].header),
                 float(primary["RA_OBJ"]),
                 float(primary["DEC_OBJ"]),
-                "btjd" if tess else "bkjd",
+                time_format_of(hdus[1].header, file) or ("btjd" if tess else "bkjd"),
             )
 
     def difference_image(self, signal: TransitSignal) -> DifferenceImage:
@@ -215,7 +224,7 @@ class TargetPixels:
             sizes = [int(part.sum()) for part in parts]
             if min(sizes) < _LEAST_ROWS:
                 continue
-            seen, before, after = (np.nanmean(self.flux[part], axis=0) for part in parts)
+            seen, before, after = (_mean(self.flux[part]) for part in parts)
             # The middles of both sides need not be equally far away.
             left, right = -offset[parts[1]].mean(), offset[parts[2]].mean()
             middle = offset[parts[0]].mean()
@@ -230,6 +239,13 @@ class TargetPixels:
             raise ValueError("signal: no transit has images inside and on both sides")
         scatter = _scatter(self.flux) / np.sqrt(weight)
         return DifferenceImage(total / weight, scatter, level / weight, n_transits, self)
+
+
+def _mean(images: NDArray[Any]) -> NDArray[np.float64]:
+    """Mean image; NaN, without a word, where a pixel is never read."""
+    count = np.isfinite(images).sum(axis=0)
+    total = np.where(np.isfinite(images), images, 0.0).sum(axis=0)
+    return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,7 +40,7 @@ def shift_prior(
     Raises
     ------
     ValueError
-        If a share is not between 0 and 1.
+        If a share is not between 0 and 1, or a probability is outside of them.
 
     References
     ----------
@@ -55,6 +55,8 @@ def shift_prior(
         if not 0 < share < 1:
             raise ValueError(f"{name}: expected a number between 0 and 1, found {share}")
     p = np.asarray(probability, dtype=float)
+    if ((p < 0) | (p > 1)).any():
+        raise ValueError(f"probability: expected all within [0, 1], found {p.min()} to {p.max()}")
     positive = p * new_share / trained_share
     negative = (1 - p) * (1 - new_share) / (1 - trained_share)
     return np.asarray(positive / (positive + negative))
@@ -124,7 +126,8 @@ def combine_fpp(
     Raises
     ------
     ValueError
-        If a probability is outside [0, 1], or they do not add up to 1.
+        If a probability is outside [0, 1], they do not add up to 1, or score and scenarios
+        exclude each other.
 
     References
     ----------
@@ -149,6 +152,11 @@ def combine_fpp(
         name: value * (p if name in PLANET_SCENARIOS else 1 - p) for name, value in table.items()
     }
     whole = sum(weighted.values())
+    if whole == 0:
+        raise ValueError(
+            f"planet_probability, scenarios: {planet_probability:g} and the table exclude each "
+            "other; nothing is left to combine"
+        )
     away = {*NEARBY_SCENARIOS, *(nearby or {})}
     return CombinedFpp(
         fpp=1 - sum(v for name, v in weighted.items() if name in PLANET_SCENARIOS) / whole,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["KEPLER_QUALITY", "TESS_QUALITY", "read_light_curve"]
+__all__ = ["KEPLER_QUALITY", "TESS_QUALITY", "read_light_curve", "time_format_of"]
 
 KEPLER_QUALITY = 1130799
 """Flags of ``SAP_QUALITY`` that drop a Kepler row (the default mask of lightkurve)."""
@@ -127,7 +127,7 @@ def _read_mission_file(path: Path) -> dict[str, Any]:
         return {
             **columns,
             "segment": None if segment is None else int(segment),
-            "time_format": _time_format(header, path),
+            "time_format": time_format_of(header, path),
             "meta": _star(primary, mission, rules),
         }
 
@@ -146,7 +146,31 @@ def _photocentre(columns: Mapping[str, Any]) -> NDArray[np.float64]:
     return np.column_stack([axis(1), axis(2)])
 
 
-def _time_format(header: Any, path: Path) -> str | None:
+def time_format_of(header: Any, path: Path) -> str | None:
+    """Time system of a FITS table, by its BJDREFI and BJDREFF.
+
+    Parameters
+    ----------
+    header : astropy.io.fits.Header
+        Of the table.
+    path : pathlib.Path
+        The file, for messages.
+
+    Returns
+    -------
+    str or None
+        None where the header tells none.
+
+    Raises
+    ------
+    SchemaError
+        If the reference is none that is known.
+
+    Examples
+    --------
+    >>> time_format_of({"BJDREFI": 2457000, "BJDREFF": 0.0}, Path("a.fits"))
+    'btjd'
+    """
     if "BJDREFI" not in header:
         return None
     # Some files hold the numbers as text, with Fortran's exponent.

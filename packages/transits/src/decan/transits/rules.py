@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from decan.core.data.tables import number_column
 from decan.core.errors import SchemaError
 
 if TYPE_CHECKING:
@@ -104,6 +105,18 @@ _WORDS: Mapping[str, str] = {
 }
 
 
+_METRICS = (
+    "period", "duration", "depth", "depth_alt", "impact", "sweet_snr", "sweet_amp",
+    "shape_metric", "halo_ghost", "cent_disp", "ephem_disp", "ses_to_mes", "ntrans",
+    "all_tran_chases",
+)  # fmt: skip
+_MODEL_SHIFT = (
+    "lpp", "oesig", "mod_oe", "mod_sig_pri", "mod_sig_sec", "mod_sig_ter", "mod_sig_pos",
+    "mod_depth_pri", "mod_depth_sec", "mod_ph_sec", "mod_fa2", "alb", "rp",
+    *(f"modshiftval{number}" for number in range(1, 7)),
+)  # fmt: skip
+
+
 class RuleVetter:
     """Gives each event the Robovetter's flags, and PC or FP.
 
@@ -150,12 +163,13 @@ class RuleVetter:
         -------
         DataFrame
             ``disposition`` (PC, FP), ``ntl``, ``ss``, ``co``, ``em``, every test by name,
-            and ``comment`` in plain words.
+            and ``comment`` in plain words, which names metrics that are NaN: they fail no
+            test.
 
         Raises
         ------
         SchemaError
-            If a metric is missing; the message names it.
+            If a metric is missing, or a cell is no number; the message names it.
 
         Examples
         --------
@@ -176,12 +190,13 @@ class RuleVetter:
         """
         import pandas as pd
 
-        needed = {"period", "duration", "depth", "depth_alt", "sweet_snr", "shape_metric",
-                  "halo_ghost", "ses_to_mes", "mod_sig_pri_dv", "mod_sig_pri_alt"}  # fmt: skip
-        missing = sorted(needed - set(metrics.columns))
+        needed = [*_METRICS, *(f"{name}_{end}" for end in ("dv", "alt") for name in _MODEL_SHIFT)]
+        if "ntrans" in metrics and np.any(number_column(metrics, "ntrans", "metrics")):
+            needed += ["new_mes", "ngoodt", "nrealt"]
+        missing = sorted(set(needed) - set(metrics.columns))
         if missing:
             raise SchemaError(f"metrics: column(s) {', '.join(missing)} missing")
-        table = {name: metrics[name].to_numpy() for name in metrics.columns}
+        table = {name: number_column(metrics, name, "metrics") for name in needed}
         tests = {**self._not_transit_like(table), **_stellar_eclipse(table, self.thresholds)}
         co = {
             "halo_ghost": table["halo_ghost"] > self.thresholds.halo_ghost,
@@ -206,7 +221,7 @@ class RuleVetter:
              "em": flags["ephem_match"], **tests, **co, **em},
             index=metrics.index,
         )  # fmt: skip
-        result["comment"] = _comments(result)
+        result["comment"] = _comments(result, table)
         return result
 
     def _not_transit_like(self, t: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.bool_]]:
@@ -274,9 +289,15 @@ def _stellar_eclipse(
     return tests
 
 
-def _comments(result: pd.DataFrame) -> list[str]:
+def _comments(result: pd.DataFrame, table: Mapping[str, NDArray[Any]]) -> list[str]:
     named = [name for name in _WORDS if name in result]
     hits = result[named].to_numpy()
-    return [
+    said = [
         "; ".join(_WORDS[named[i]] for i in np.flatnonzero(row)) or "no test fails" for row in hits
     ]
+    # A metric that is not there fails no test, which is no sign of a planet.
+    absent = np.isnan(np.column_stack(list(table.values())))
+    for row in np.flatnonzero(absent.any(axis=1)):
+        names = [name for name, gone in zip(table, absent[row], strict=True) if gone]
+        said[row] += f"; not measured: {', '.join(names)}"
+    return said

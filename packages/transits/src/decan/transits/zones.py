@@ -58,7 +58,8 @@ class ZoneThresholds:
         Raises
         ------
         ValueError
-            If lengths differ or nothing is given.
+            If lengths differ, nothing is given, a probability is NaN, or y holds anything
+            but 0 and 1.
 
         Examples
         --------
@@ -69,6 +70,10 @@ class ZoneThresholds:
         p, truth = np.asarray(probability, dtype=float), np.asarray(y).astype(float)
         if p.size == 0 or p.shape != truth.shape:
             raise ValueError(f"probability: has {p.size} values, y has {truth.size}")
+        if not np.isfinite(p).all():
+            raise ValueError(f"probability: {int((~np.isfinite(p)).sum())} values are NaN")
+        if not np.isin(truth, (0, 1)).all():
+            raise ValueError("y: expected 0 and 1")
         accept = _edge(p, truth, precision)
         reject = -_edge(-p, 1.0 - truth, npv)
         # Where the zones would overlap, both promises hold everywhere in between.
