@@ -13,6 +13,8 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from decan.core.data.numbers import plain_numbers
+
 __all__ = ["check_no_leak", "group_folds", "group_split", "sky_groups"]
 
 Rows: TypeAlias = NDArray[np.intp]
@@ -179,7 +181,8 @@ def sky_groups(ra_deg: ArrayLike, dec_deg: ArrayLike, radius_arcsec: float) -> N
     from scipy.sparse.csgraph import connected_components
     from scipy.spatial import cKDTree
 
-    ra, dec = _in_unit(ra_deg, "deg"), _in_unit(dec_deg, "deg")
+    ra = plain_numbers(ra_deg, "ra_deg", unit="deg")
+    dec = plain_numbers(dec_deg, "dec_deg", unit="deg")
     if ra.shape != dec.shape or ra.ndim != 1:
         raise ValueError(f"ra_deg, dec_deg: shapes {ra.shape} and {dec.shape}; expected (n,) twice")
     bad = np.flatnonzero(~(np.isfinite(ra) & (np.abs(dec) <= 90)))
@@ -189,7 +192,7 @@ def sky_groups(ra_deg: ArrayLike, dec_deg: ArrayLike, radius_arcsec: float) -> N
             f"ra_deg, dec_deg: row {row} is ({ra[row]}, {dec[row]}), no position on the sky "
             f"({bad.size} such of {ra.size})"
         )
-    radius = float(_in_unit(radius_arcsec, "arcsec"))
+    radius = float(plain_numbers(radius_arcsec, "radius_arcsec", unit="arcsec"))
     if not radius >= 0:
         raise ValueError(f"radius_arcsec: {radius}; expected 0 or more")
     ra, dec = np.radians(ra), np.radians(dec)
@@ -339,9 +342,3 @@ def _place_rest(
         best = (excess @ gain[group]).argmin()
         side[group] = best
         excess[best] += content[group]
-
-
-def _in_unit(value: Any, unit: str) -> NDArray[np.float64]:
-    """A Quantity in the unit, or plain numbers that are in it already."""
-    plain = value.to_value(unit) if hasattr(value, "to_value") else value
-    return np.asarray(plain, dtype=float)
