@@ -223,3 +223,13 @@ def test_columns_of_a_hot_field_warn_once_however_many_they_are(recwarn):
     hot.T[:, :, ::2] += 200.0
     EmissionModel(tables()).disc(hot, [0.0])
     assert len(recwarn) == 1
+
+
+def test_an_interior_that_nobody_sees_is_no_reason_to_warn(recwarn):
+    p = np.geomspace(1, 2e7, 60)
+    profile = np.where(p > 2e6, 3500.0, 1400.0)[:, None, None]
+    field = uniform(p=p).copy(T=np.broadcast_to(profile, (60, 18, 36)).copy())
+    EmissionModel(tables()).disc(field, [0.0])
+    assert not len(recwarn)
+    with pytest.raises(ValueError, match="leave the k tables"):
+        EmissionModel(tables(strict=True)).disc(field, [0.0])

@@ -35,6 +35,7 @@ MOLECULAR_WEIGHT = {
 }  # fmt: skip
 _TINY = 1e-45
 _SUM_OFF = 0.05
+_DEEPEST_SEEN_PA = 1e6
 
 
 @dataclass(frozen=True)
@@ -200,8 +201,8 @@ class KTables:
     cia : mapping of (str, str) to ndarray, shape (nc, b)
         1/cm/amagat2.
     strict : bool
-        Whether a temperature outside the table is an error; it is clamped with one warning
-        otherwise.
+        Whether a temperature outside the table is an error; it is clamped otherwise, with
+        one warning where it lies above 10 bar.
 
     Examples
     --------
@@ -283,7 +284,7 @@ class KTables:
         told: list[str] = []
 
         def lookup(pressure: Array, temperature: Array) -> Array:
-            self._check(temperature, told)
+            self._check(pressure, temperature, told)
             sigma = np.exp(_bilinear(table, np.log(self.p_pa), self.t_k, np.log(pressure),
                                      temperature))  # fmt: skip
             density = pressure / (BOLTZMANN * temperature)
@@ -302,8 +303,11 @@ class KTables:
                 total += share * np.asarray(table, dtype=float) * 100.0 / LOSCHMIDT**2
         return total
 
-    def _check(self, t_k: Array, told: list[str]) -> None:
+    def _check(self, p_pa: Array, t_k: Array, told: list[str]) -> None:
         low, high = self.t_k[0], self.t_k[-1]
+        if not self.strict:
+            # The interior of any hot Jupiter is hotter than the table, and never seen.
+            t_k = t_k[p_pa <= _DEEPEST_SEEN_PA]
         if t_k.size and (t_k.min() < low - 1e-6 or t_k.max() > high + 1e-6):
             words = (
                 f"temperatures {t_k.min():.0f} to {t_k.max():.0f} K leave the k tables "
