@@ -268,3 +268,20 @@ def test_fits_keeps_narrow_and_varying_psfs(kind, tmp_path):
     if kind == "narrow":
         assert back.psf.oversampling == psf.oversampling
         assert back.psf.fine_stamps(2) == pytest.approx(psf.fine_stamps(2))
+
+
+@pytest.mark.parametrize(
+    ("exposure", "plain"), [(2 * u.ks, 2e3), (1 * u.m**2 * u.ks, 1e7), (3 * u.one, 3.0)]
+)
+def test_exposure_with_a_unit_is_in_seconds_or_square_centimetre_seconds(exposure, plain):
+    assert PhotonImage(counts(), exposure, PSF).exposure == pytest.approx(plain)
+    with pytest.raises(ValueError, match="exposure: must be a time"):
+        PhotonImage(counts(), 3 * u.keV, PSF)
+
+
+def test_a_psf_given_as_an_angle_is_refused_and_in_pixels_is_fine():
+    assert GaussianPSF(2 * u.pix).stamps(1) == pytest.approx(GaussianPSF(2.0).stamps(1))
+    with pytest.raises(ValueError, match=r"sigma: must be in pixels, found 2\.0 arcsec"):
+        GaussianPSF(2 * u.arcsec)
+    with pytest.raises(ValueError, match="radius: must be in pixels"):
+        KingPSF(1.2, radius=30 * u.arcsec)

@@ -16,6 +16,7 @@ from decan.pulx import (
     leahy_power,
     orbit_intervals,
     pulsed_fraction_limit,
+    required_exposure,
     search_accelerated,
     search_h,
     search_many,
@@ -329,3 +330,28 @@ def test_frequencies_and_energies_of_many_files_may_have_units(tmp_path):
     events = simulate_events(rate=2.0, frequency=0.3, pulsed_fraction=0.5, rng=0)
     assert fold(events, 300 * u.mHz).chi2 == fold(events, 0.3).chi2
     assert epoch_fold(events, [300, 310] * u.mHz)["frequency_hz"].tolist() == [0.3, 0.31]
+
+
+def test_times_rates_and_drifts_may_have_any_unit():
+    plain = simulate_events(
+        span=2000.0, rate=1.0, frequency=0.3, drift=1e-6, pulsed_fraction=0.5, frame_time=0.0734,
+        rng=1,
+    )  # fmt: skip
+    given = simulate_events(
+        span=2 * u.ks, rate=1e3 / u.ks, frequency=300 * u.mHz, drift=1e-3 * u.mHz / u.s,
+        pulsed_fraction=0.5, frame_time=73.4 * u.ms, rng=1,
+    )  # fmt: skip
+    assert plain.times == pytest.approx(given.times, abs=1e-9)
+    same = search_z(given, 290 * u.mHz, 0.31 * u.Hz, drift=1e-3 * u.mHz / u.s)
+    assert same.values == pytest.approx(search_z(plain, 0.29, 0.31, drift=1e-6).values, rel=1e-6)
+    assert given.between(0.5 * u.ks, 1 * u.ks).exposure == pytest.approx(500.0)
+    assert given.mjd(1 * u.ks)[1] == plain.mjd(1000.0)[1]
+    power = leahy_power(given, 100 * u.mHz, 1 * u.Hz).power
+    assert power == pytest.approx(leahy_power(plain, 0.1, 1.0).power, rel=1e-6)
+    moved = EventList.from_times(
+        [1.0, 2.0], gti=[[0, 3]] * u.s, timezero=500 * u.ms, reference=(55000, 0.0)
+    )
+    assert moved.reference[1] * 86400 == pytest.approx(0.5)
+    assert required_exposure(0.1, 300 / u.ks, fmax=5e3 * u.mHz) == pytest.approx(
+        required_exposure(0.1, 0.3)
+    )

@@ -111,8 +111,10 @@ def test_a_scale_of_zero_is_named(tmp_path, write_pha, backscal):
         ({"INSTRUME": "HRC-S"}, (), "HRC"),
         ({"HDUCLAS4": "TYPE:II"}, (), "grating order"),
         ({}, (("TG_PART", "I", np.ones(1024), None),), "grating order"),
+        ({"INSTRUME": None, "DETNAM": "HRC-I"}, (), "HRC"),
+        ({"TG_M": -1, "GRATING": "HETG"}, (), "grating order"),
     ],
-    ids=["HRC", "type II", "TG_PART"],
+    ids=["HRC", "type II", "TG_PART", "HRC by DETNAM", "TG_M"],
 )
 def test_instruments_without_such_spectra_are_refused_by_name(
     tmp_path, write_pha, keywords, columns, words
@@ -120,6 +122,16 @@ def test_instruments_without_such_spectra_are_refused_by_name(
     path = write_pha(tmp_path / "x.pha", np.ones(1024), columns=columns, **keywords)
     with pytest.raises(UnsupportedInstrumentError, match=words):
         Spectrum.from_ogip(path)
+
+
+@pytest.mark.bad_input(4)
+def test_the_channels_of_a_grating_are_refused_and_its_zeroth_order_is_read(tmp_path, write_pha):
+    path = write_pha(tmp_path / "order.pha", np.ones(8192), GRATING="LETG")
+    with pytest.raises(UnsupportedInstrumentError, match="grating order"):
+        Spectrum.from_ogip(path)
+    path = write_pha(tmp_path / "zeroth.pha", np.ones(1024), GRATING="LETG")
+    with pytest.warns(UserWarning, match="RESPFILE"):
+        assert Spectrum.from_ogip(path).counts.sum() == 1024
 
 
 @pytest.mark.bad_input(1)

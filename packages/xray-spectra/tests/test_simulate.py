@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from astropy import units as u
 
 from decan.core.testing import needs_data
 from decan.xray_spectra import DATASETS, analytic_response, simulate_spectra
@@ -12,8 +13,10 @@ from decan.xray_spectra.models import (
     disk_black_body,
     gauss_line,
     power_law,
+    tbabs,
 )
 from decan.xray_spectra.populations import CLASSES, draw_sources
+from decan.xray_spectra.response import Response
 
 
 def test_the_same_seed_gives_the_same_spectra():
@@ -138,3 +141,30 @@ def test_pile_up_keeps_the_energy_of_photons_and_loses_events():
     assert piled[20] == pytest.approx(np.exp(-0.5) * 0.5**2 / 2, rel=1e-6)
     energy = np.arange(100)
     assert piled @ energy == pytest.approx(rate @ energy, rel=0.02)
+
+
+def test_energies_areas_and_parameters_may_have_any_unit():
+    edges = np.linspace(0.5, 8.0, 101)
+    plain, quantities = (
+        Response.from_csr(
+            np.eye(100), energy_low=low, energy_high=high, area=area, channel_low=low,
+            channel_high=high,
+        )
+        for low, high, area in (
+            (edges[:-1], edges[1:], np.full(100, 300.0)),
+            (1e3 * edges[:-1] * u.eV, 1e3 * edges[1:] * u.eV, np.full(100, 0.03) * u.m**2),
+        )
+    )  # fmt: skip
+    model = tbabs() * power_law()
+    with_units = model(500 * u.eV, [600 * u.eV], nh_cm2=1e25 / u.m**2)
+    np.testing.assert_allclose(with_units, model(0.5, [0.6], nh_cm2=1e21))
+    np.testing.assert_allclose(
+        quantities.fold(power_law()(1e3 * edges[:-1] * u.eV, edges[1:] * u.keV)),
+        plain.fold(power_law()(edges[:-1], edges[1:])),
+    )
+    np.testing.assert_allclose(cross_section(1000 * u.eV), cross_section(1.0))
+    np.testing.assert_allclose(transmission(2 * u.keV, 1e26 / u.m**2), transmission(2.0, 1e22))
+    np.testing.assert_allclose(contamination(800 * u.eV, 2015.0), contamination(0.8, 2015.0))
+    np.testing.assert_allclose(vignetting(1 * u.keV, 300 * u.arcsec), vignetting(1.0, 5.0))
+    with pytest.raises(u.UnitConversionError):
+        cross_section(1 * u.s)

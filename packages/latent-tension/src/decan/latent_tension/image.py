@@ -25,9 +25,10 @@ class PhotonImage:
     counts : array_like, shape (y, x) or (band, y, x)
         Photons a pixel. Whole numbers unless ``allow_float``. Masked cells of a NumPy masked
         array are masked here too.
-    exposure : array_like, optional
-        Anything that broadcasts to the counts: cm² s, s, or relative. Fluxes come out in
-        counts per its unit. Zero and NaN mean masked. One everywhere by default.
+    exposure : array_like or Quantity, optional
+        Anything that broadcasts to the counts: cm² s, s, or relative; a Quantity of time or of
+        area times time becomes s or cm² s. Fluxes come out in counts per its unit. Zero and
+        NaN mean masked. One everywhere by default.
     psf : ImagePSF, PSFGrid or array_like
         Point spread function on the same pixels.
     energy_edges : Quantity, shape (band, 2), optional
@@ -236,6 +237,7 @@ class PhotonImage:
     ) -> tuple[np.ndarray, np.ndarray]:
         if np.ma.isMaskedArray(exposure):
             exposure = exposure.filled(0)
+        exposure = _plain_exposure(exposure)
         array = _fitted(exposure, self.counts.shape, "exposure", shapes, 1.0).astype(float)
         holes = ~np.isfinite(array)
         if holes.any():
@@ -329,6 +331,18 @@ def _fitted(
     except ValueError:
         listed = ", ".join(f"{key} {found}" for key, found in shapes.items() if found)
         raise ValueError(f"{name}: does not fit the counts; shapes are {listed}") from None
+
+
+def _plain_exposure(exposure: Any) -> Any:
+    """Exposure in s, cm² s, or relative."""
+    if not hasattr(exposure, "to_value"):
+        return exposure
+    from astropy import units as u
+
+    for unit in ("s", "cm2 s", ""):
+        if exposure.unit.is_equivalent(u.Unit(unit)):
+            return exposure.to_value(unit)
+    raise ValueError(f"exposure: must be a time, or an area times a time, found {exposure.unit}")
 
 
 def _unmasked(counts: Any, mask: Any) -> tuple[Any, Any]:

@@ -95,7 +95,7 @@ class GaussianPSF(ImagePSF):
     def __init__(self, sigma: float | Sequence[float], *, size: int | None = None) -> None:
         from scipy.special import ndtr
 
-        sigmas = np.atleast_1d(np.asarray(sigma, dtype=float))
+        sigmas = np.atleast_1d(_pixels(sigma, "sigma"))
         if not np.all(sigmas > 0):
             raise ValueError(f"sigma: must be positive, found {sigma}")
         half = (size or 2 * int(np.ceil(6 * sigmas.max())) + 1) // 2
@@ -128,7 +128,7 @@ class KingPSF(ImagePSF):
     def __init__(
         self, core: float | Sequence[float] | np.ndarray, *, slope: float = 1.5, radius: float = 30
     ) -> None:
-        cores = np.atleast_1d(np.asarray(core, dtype=float))
+        cores, radius = np.atleast_1d(_pixels(core, "core")), float(_pixels(radius, "radius"))
         if not np.all(cores > 0):
             raise ValueError(f"core: must be positive, found {core}")
         finer = 1 if cores.min() >= 1.1 else 3
@@ -265,6 +265,14 @@ def rings(stamps: np.ndarray) -> bool:
     True
     """
     return bool(_negative_light(stamps).max() > RINGING)
+
+
+def _pixels(value: Any, name: str) -> np.ndarray:
+    """Lengths in pixels; an angle would need to know how large a pixel is."""
+    unit = str(getattr(value, "unit", ""))
+    if unit not in ("", "pix"):
+        raise ValueError(f"{name}: must be in pixels, found {value}; divide by the pixel's side")
+    return np.asarray(getattr(value, "value", value), dtype=float)
 
 
 def _negative_light(stamps: np.ndarray) -> np.ndarray:

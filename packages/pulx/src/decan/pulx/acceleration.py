@@ -20,6 +20,7 @@ from .nufft import phase_sums
 from .periodogram import FEWEST_EVENTS, _cautions, checked_range, harmonic_relations
 from .significance import SearchVolume, z_tail
 from .statistics import Peak, refine
+from .units import in_unit
 from .windows import alias_families
 
 if TYPE_CHECKING:
@@ -284,7 +285,7 @@ def drift_map(events: EventList, frequency: ArrayLike, drift: ArrayLike) -> NDAr
     >>> drift_map(events, np.linspace(0.1, 0.2, 30), [0.0, 1e-5]).shape
     (2, 30)
     """
-    f = np.asarray(frequency, dtype=float)
+    f, drift = np.asarray(in_unit(frequency, "Hz"), float), in_unit(drift, "Hz/s")
     times = events.times - events.span / 2
     rows = [
         np.abs(

@@ -16,6 +16,7 @@ from decan.core.errors import SchemaError
 
 from .gti import exposure, inside, merge_intervals
 from .readers import RawEvents, read_event_file
+from .units import in_unit
 
 __all__ = ["EventList"]
 
@@ -77,6 +78,7 @@ class EventList:
         times, gti = np.asarray(self.times, float), np.asarray(self.gti, float)
         object.__setattr__(self, "times", times)
         object.__setattr__(self, "gti", gti)
+        object.__setattr__(self, "frame_time", float(in_unit(self.frame_time, "s")))
         if np.any(np.diff(times) < 0) or not np.all(inside(times, gti)):
             raise ValueError(
                 f"{self.name}: times must be sorted and inside the intervals; "
@@ -121,7 +123,7 @@ class EventList:
         ValueError
             If no event is left, or an interval is reversed.
         """
-        given = _seconds(times)
+        given, timezero = _seconds(times), float(in_unit(timezero, "s"))
         said = list(notes)
         given, said = _finite_and_sorted(given, said, name)
         given = given + timezero
@@ -308,7 +310,7 @@ class EventList:
         if self.reference is None:
             raise ValueError(f"{self.name}: no time reference in the file, times are relative")
         day, rest = self.reference
-        seconds = np.atleast_1d(np.asarray(times, float)) + rest * _DAY_S
+        seconds = np.atleast_1d(_seconds(times)) + rest * _DAY_S
         whole = np.floor(seconds / _DAY_S)
         return day + whole.astype(np.int64), (seconds - whole * _DAY_S) / _DAY_S
 
@@ -324,6 +326,7 @@ class EventList:
         -------
         EventList
         """
+        start, stop = (float(in_unit(bound, "s")) for bound in (start, stop))
         gti = np.clip(self.gti, start, stop)
         gti = gti[gti[:, 1] > gti[:, 0]]
         keep = (self.times >= start) & (self.times <= stop)
@@ -331,7 +334,7 @@ class EventList:
 
 
 def _seconds(times: Any) -> NDArray[np.float64]:
-    plain = times.to_value("s") if hasattr(times, "to_value") else times
+    plain = in_unit(times, "s")
     if np.ma.isMaskedArray(plain):
         plain = np.where(np.ma.getmaskarray(plain), np.nan, np.ma.getdata(plain).astype(float))
     return np.asarray(plain, dtype=float)
@@ -339,11 +342,8 @@ def _seconds(times: Any) -> NDArray[np.float64]:
 
 def band_kev(energy: Any) -> tuple[float, float]:
     """Lowest and highest energy, keV, of numbers, a Quantity, or two Quantities."""
-    pair = energy.to_value("keV") if hasattr(energy, "to_value") else energy
     try:
-        low, high = (
-            float(one.to_value("keV") if hasattr(one, "to_value") else one) for one in pair
-        )
+        low, high = (float(one) for one in in_unit(energy, "keV"))
     except (TypeError, ValueError):
         low, high = np.nan, np.nan
     if not 0 <= low < high:

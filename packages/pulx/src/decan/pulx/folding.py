@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from .units import in_unit
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -111,7 +113,7 @@ def fold(events: EventList, frequency: Any, *, drift: float = 0.0, n_bins: int =
     >>> bool(abs(fold(events, 0.3).pulsed_fraction - 0.5) < 0.05)
     True
     """
-    frequency = float(_plain(frequency, "Hz"))
+    frequency, drift = float(in_unit(frequency, "Hz")), float(in_unit(drift, "Hz/s"))
     if not frequency > 0 or n_bins < 2:
         raise ValueError(f"frequency {frequency:g} and n_bins {n_bins}: expected > 0 and ≥ 2")
     middle = events.span / 2
@@ -165,7 +167,7 @@ def epoch_fold(
     """
     import pandas as pd
 
-    trials = np.atleast_1d(_plain(frequency, "Hz"))
+    trials = np.atleast_1d(in_unit(frequency, "Hz"))
     profiles = [fold(events, float(f), drift=drift, n_bins=n_bins) for f in trials]
     return pd.DataFrame(
         {
@@ -174,10 +176,6 @@ def epoch_fold(
             "p_single": [profile.p_single for profile in profiles],
         }
     )
-
-
-def _plain(value: Any, unit: str) -> Any:
-    return value.to_value(unit) if hasattr(value, "to_value") else value
 
 
 def _turns(t: NDArray[np.float64], frequency: float, drift: float) -> NDArray[np.float64]:

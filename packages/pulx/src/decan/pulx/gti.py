@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import fresnel
 
+from .units import in_unit
+
 __all__ = ["exposure", "inside", "merge_intervals", "window_transform"]
 
 # Header times are kept to about a microsecond; gaps below it are rounding, not gaps.
@@ -24,7 +26,7 @@ def merge_intervals(intervals: ArrayLike) -> tuple[NDArray[np.float64], int]:
 
     Parameters
     ----------
-    intervals : array_like, shape (n, 2)
+    intervals : array_like or Quantity, shape (n, 2)
         Start and stop, s.
 
     Returns
@@ -46,7 +48,7 @@ def merge_intervals(intervals: ArrayLike) -> tuple[NDArray[np.float64], int]:
     >>> merge_intervals([[0, 2], [1.95, 3], [5, 6]])[1]
     1
     """
-    given = np.asarray(intervals, dtype=float)
+    given = np.asarray(in_unit(intervals, "s"), dtype=float)
     if given.ndim != 2 or given.shape[1:] != (2,) or len(given) == 0:
         raise ValueError(
             f"gti: shape {given.shape}, expected (n, 2): start and stop of at least one interval"

@@ -8,7 +8,7 @@ measured in units of it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from .gti import window_transform
 from .nufft import phase_sums
 from .statistics import refine
+from .units import in_unit
 
 if TYPE_CHECKING:
     from .events import EventList
@@ -169,7 +170,7 @@ def fit_continuum(
 
 
 def leahy_power(
-    events: EventList, fmin: float, fmax: float, *, local: bool = True, width: float = 0.2
+    events: EventList, fmin: Any, fmax: Any, *, local: bool = True, width: float = 0.2
 ) -> LeahyPower:
     """Power at the Fourier frequencies, and the level of noise around each.
 
@@ -177,7 +178,7 @@ def leahy_power(
     ----------
     events : EventList
         The events; no binning, gaps stay gaps.
-    fmin, fmax : float
+    fmin, fmax : float or Quantity
         Range, Hz.
     local : bool
         Level from the median of powers nearby; the power-law fit of :class:`Continuum`
@@ -206,7 +207,8 @@ def leahy_power(
     >>> bool(abs(np.mean(power.power) - 2) < 0.2)
     True
     """
-    if not 0 < fmin < fmax:
+    fmin, fmax = float(in_unit(fmin, "Hz")), float(in_unit(fmax, "Hz"))
+    if not 0 < fmin < fmax < np.inf:
         raise ValueError(f"fmin {fmin:g} and fmax {fmax:g} Hz: expected 0 < fmin < fmax")
     step = 1 / events.span
     n = max(1, int((fmax - fmin) / step) + 1)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from .nufft import phase_sums
 from .periodogram import checked_range
 from .significance import z_tail
+from .units import in_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +74,7 @@ def search_orbit(
     step = 1 / (oversample * events.span)
     n = int((high - low) / step) + 1
     rows = []
-    for period in np.atleast_1d(period_day):
+    for period in np.atleast_1d(in_unit(period_day, "d")):
         omega = 2 * np.pi / (86400 * float(period))
         for projected in np.atleast_1d(projected_lts):
             for node in 86400 * float(period) * np.arange(n_phases) / n_phases:

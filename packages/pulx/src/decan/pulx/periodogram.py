@@ -14,6 +14,7 @@ from .noise import Continuum, fit_continuum
 from .nufft import phase_sums
 from .significance import SearchVolume, h_tail, z_tail
 from .statistics import Peak, h_direct, refine
+from .units import in_unit
 from .windows import alias_families
 
 if TYPE_CHECKING:
@@ -361,6 +362,7 @@ def _search(
     low, high = checked_range(events, fmin, fmax, beyond_nyquist)
     if nharm < 1 or not oversample >= 1:
         raise ValueError(f"nharm {nharm} and oversample {oversample:g}: expected 1 or more each")
+    drift = float(in_unit(drift, "Hz/s"))
     step = 1 / (oversample * events.span)
     n = int((high - low) / step) + 1
     times = events.times - events.span / 2
@@ -490,4 +492,4 @@ def _highest(values: NDArray[np.float64], n: int) -> NDArray[np.int64]:
 
 
 def hertz(value: Any) -> float:
-    return float(value.to_value("Hz")) if hasattr(value, "to_value") else float(value)
+    return float(in_unit(value, "Hz"))

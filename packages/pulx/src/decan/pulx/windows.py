@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .gti import window_transform
 from .statistics import Peak, refine
+from .units import in_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +58,7 @@ def window_aliases(
     """
     import pandas as pd
 
-    top = max_offset_hz or 40 / events.span
+    top = 40 / events.span if max_offset_hz is None else float(in_unit(max_offset_hz, "Hz"))
     step = 1 / (20 * events.span)
     offset = step * np.arange(1, int(top / step) + 1)
     power = np.abs(window_transform(events.gti, offset)) ** 2

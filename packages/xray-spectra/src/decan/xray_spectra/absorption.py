@@ -8,6 +8,8 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .units import in_unit
+
 __all__ = ["cross_section", "transmission"]
 
 
@@ -16,7 +18,7 @@ def cross_section(energy_kev: ArrayLike) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    energy_kev : array_like
+    energy_kev : array_like or Quantity
         keV; tabulated from 0.1 to 12 keV, continued as a power law of index -3 outside.
 
     Returns
@@ -34,7 +36,7 @@ def cross_section(energy_kev: ArrayLike) -> NDArray[np.float64]:
     array([6.29, 1.74])
     """
     energy, sigma = _table()
-    wanted = np.asarray(energy_kev, dtype=float)
+    wanted = np.asarray(in_unit(energy_kev, "keV"), dtype=float)
     inside = np.clip(wanted, energy[0], energy[-1])
     found = np.exp(np.interp(np.log(inside), np.log(energy), np.log(sigma)))
     with np.errstate(divide="ignore"):
@@ -48,9 +50,9 @@ def transmission(
 
     Parameters
     ----------
-    energy_kev : array_like, shape (n,)
+    energy_kev : array_like or Quantity, shape (n,)
         Observed energies, keV.
-    column_density_cm2 : array_like
+    column_density_cm2 : array_like or Quantity
         Hydrogen atoms / cm² (not in units of 1e22). Broadcast against the energies.
     redshift : float
         Of the absorber.
@@ -64,8 +66,9 @@ def transmission(
     >>> transmission([0.5, 2.0], 1e22).round(2)
     array([0.  , 0.75])
     """
-    sigma = cross_section(np.asarray(energy_kev, dtype=float) * (1 + redshift))
-    return np.asarray(np.exp(-np.asarray(column_density_cm2, dtype=float) * sigma))
+    sigma = cross_section(np.asarray(in_unit(energy_kev, "keV"), dtype=float) * (1 + redshift))
+    column = np.asarray(in_unit(column_density_cm2, "cm-2"), dtype=float)
+    return np.asarray(np.exp(-column * sigma))
 
 
 @lru_cache(maxsize=1)

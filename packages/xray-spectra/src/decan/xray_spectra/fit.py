@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from .statistics import cstat, goodness, profiled_background, wstat
+from .units import in_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +85,7 @@ class SpectralFit:
 
         Parameters
         ----------
-        low_kev, high_kev : float
+        low_kev, high_kev : float or Quantity
             keV.
 
         Returns
@@ -92,7 +93,7 @@ class SpectralFit:
         float
             erg / cm² / s.
         """
-        edges = np.geomspace(low_kev, high_kev, 1001)
+        edges = np.geomspace(in_unit(low_kev, "keV"), in_unit(high_kev, "keV"), 1001)
         photons = self.model(edges[:-1], edges[1:], **self.values)
         energy = (edges[1:] + edges[:-1]) / 2
         return float(np.sum(photons * energy * np.diff(edges)) * KEV_ERG)

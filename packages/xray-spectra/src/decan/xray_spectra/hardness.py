@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .units import in_unit
+
 if TYPE_CHECKING:
     from .spectrum import Spectrum
 
@@ -74,7 +76,7 @@ def hardness_ratios(
     Raises
     ------
     ValueError
-        If the method is not known.
+        If the method is not known, or a band is lacking.
     MissingResponseError
         If fluxes are asked for without a response.
 
@@ -91,6 +93,9 @@ def hardness_ratios(
     """
     if method not in ("counts", "flux"):
         raise ValueError(f"method: {method!r} is neither 'counts' nor 'flux'")
+    lacking = {"s", "m", "h"} - set(bands)
+    if lacking:
+        raise ValueError(f"bands: {sorted(bands)} lack {sorted(lacking)}")
     generator = np.random.default_rng(rng)
     source = {}
     for name in ("s", "m", "h"):
@@ -132,5 +137,6 @@ def _posterior(
 
 def _mean_area(spectrum: Spectrum, band: tuple[float, float]) -> float:
     response: Any = spectrum.require_response()
-    inside = (response.energy >= band[0]) & (response.energy <= band[1])
+    low, high = in_unit(band[0], "keV"), in_unit(band[1], "keV")
+    inside = (response.energy >= low) & (response.energy <= high)
     return float(np.average(response.area[inside], weights=response.width[inside]))

@@ -12,6 +12,7 @@ from scipy.special import ndtr
 from .grid import ENERGY_EDGES
 from .response import Response
 from .spectrum import ACIS_CHANNEL_KEV
+from .units import in_unit
 
 __all__ = [
     "acis_resolution",
@@ -40,7 +41,7 @@ def acis_resolution(energy_kev: ArrayLike) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    energy_kev : array_like
+    energy_kev : array_like or Quantity
         keV.
 
     Returns
@@ -53,7 +54,9 @@ def acis_resolution(energy_kev: ArrayLike) -> NDArray[np.float64]:
     >>> acis_resolution([1.0, 6.0]).round(3)
     array([0.041, 0.065])
     """
-    return np.asarray(np.sqrt(0.034**2 + 0.0227**2 * np.asarray(energy_kev, dtype=float)))
+    return np.asarray(
+        np.sqrt(0.034**2 + 0.0227**2 * np.asarray(in_unit(energy_kev, "keV"), dtype=float))
+    )
 
 
 def at_resolution(photons: ArrayLike) -> NDArray[np.float64]:
@@ -118,7 +121,7 @@ def contamination(energy_kev: ArrayLike, year: float) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    energy_kev : array_like
+    energy_kev : array_like or Quantity
         keV.
     year : float
         Year of the observation; the layer grows from mid-1999 to an optical depth of 2.6 at
@@ -138,7 +141,7 @@ def contamination(energy_kev: ArrayLike, year: float) -> NDArray[np.float64]:
     >>> contamination([0.67, 2.0], 2020.0).round(2)
     array([0.07, 0.91])
     """
-    energy = np.asarray(energy_kev, dtype=float)
+    energy = np.asarray(in_unit(energy_kev, "keV"), dtype=float)
     depth = 2.6 * max(0.0, (year - 1999.5) / 20.5) ** 0.75
     return np.asarray(np.exp(-depth * (0.67 / np.maximum(energy, 0.2)) ** 3.0))
 
@@ -148,7 +151,7 @@ def vignetting(energy_kev: ArrayLike, off_axis_arcmin: float) -> NDArray[np.floa
 
     Parameters
     ----------
-    energy_kev : array_like
+    energy_kev : array_like or Quantity
         keV.
     off_axis_arcmin : float
         Angle from the axis, arcmin.
@@ -163,9 +166,9 @@ def vignetting(energy_kev: ArrayLike, off_axis_arcmin: float) -> NDArray[np.floa
     >>> vignetting([1.5, 6.4], 8.0).round(2)
     array([0.84, 0.74])
     """
-    energy = np.asarray(energy_kev, dtype=float)
+    energy = np.asarray(in_unit(energy_kev, "keV"), dtype=float)
     loss = 0.0016 + 0.0006 * np.clip(energy - 1.0, 0, None) ** 0.9
-    return np.asarray(1 / (1 + (loss + 0.0011) * off_axis_arcmin**2))
+    return np.asarray(1 / (1 + (loss + 0.0011) * in_unit(off_axis_arcmin, "arcmin") ** 2))
 
 
 def pile_up(rate: ArrayLike, frame_s: float = 3.2, *, orders: int = 4) -> NDArray[np.float64]:
@@ -223,7 +226,7 @@ def background_shape(channel_energy_kev: ArrayLike) -> NDArray[np.float64]:
     >>> float(background_shape(energy)[(energy > 0.5) & (energy < 8)].sum().round(6))
     1.0
     """
-    energy = np.asarray(channel_energy_kev, dtype=float)
+    energy = np.asarray(in_unit(channel_energy_kev, "keV"), dtype=float)
     flat = 1.0 + 0.35 * np.clip(energy - 5.5, 0, 3)
     soft = 2.6 * np.exp(-(((energy - 0.55) / 0.45) ** 2))
     lines = sum(

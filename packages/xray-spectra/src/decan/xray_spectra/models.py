@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from .absorption import cross_section
+from .units import in_unit
 
 __all__ = [
     "Model",
@@ -111,9 +112,9 @@ class Model:
 
         Parameters
         ----------
-        energy_low, energy_high : array_like, shape (n_energies,)
+        energy_low, energy_high : array_like or Quantity, shape (n_energies,)
             keV.
-        **values : float or array_like, shape (n,)
+        **values : float, array_like or Quantity, shape (n,)
             Parameters by name; those left out take their start value.
 
         Returns
@@ -129,10 +130,15 @@ class Model:
         unknown = set(values) - set(self.names)
         if unknown:
             raise TypeError(f"{self.name} has no parameter {min(unknown)!r}; it has {self.names}")
-        given = [np.asarray(values.get(p.name, p.start), dtype=float) for p in self.parameters]
+        given = [
+            np.asarray(in_unit(values.get(p.name, p.start), p.unit), dtype=float)
+            for p in self.parameters
+        ]
         scalar = all(value.ndim == 0 for value in given)
         columns = [np.atleast_1d(value)[:, None] for value in given]
-        low, high = np.asarray(energy_low, dtype=float), np.asarray(energy_high, dtype=float)
+        low, high = (
+            np.asarray(in_unit(energy, "keV"), dtype=float) for energy in (energy_low, energy_high)
+        )
         found = self.function(low, high, *columns)
         return found[0] if scalar else found
 

@@ -160,11 +160,14 @@ def _is(table: Extension, klass: str, name: str) -> bool:
 
 
 def _refuse_unsupported(table: Extension) -> None:
-    instrument = str(keyword(table, "INSTRUME", "")).upper()
-    if instrument.startswith("HRC"):
+    instrument = str(keyword(table, "INSTRUME", "") or keyword(table, "DETNAM", "")).upper()
+    if instrument.startswith("HRC") or table.file.lower().startswith("hrcf"):
         raise UnsupportedInstrumentError(f"{table.place}: HRC has no energy resolution to speak of")
     names = table.names
-    order = "TG_PART" in names or "TG_M" in names or keyword(table, "TG_PART") is not None
+    order = any(name in names or keyword(table, name) is not None for name in ("TG_PART", "TG_M"))
+    # The zeroth order has the channels of the camera, the others those of the grating.
+    grating = str(keyword(table, "GRATING", "")).upper() in ("HETG", "LETG")
+    order |= grating and len(table.rows) > 4096
     if order or keyword(table, "HDUCLAS4") == "TYPE:II" or "SPEC_NUM" in names:
         raise UnsupportedInstrumentError(
             f"{table.place}: spectra of a grating order (PHA type II) are not read; extract the "

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .units import in_unit
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
@@ -131,7 +133,7 @@ class Response:
         matrix : scipy sparse array or array_like, shape (n_energies, n_channels)
             Probability to be counted in a channel; rows sum to at most 1.
         energy_low, energy_high, area, channel_low, channel_high, first_channel, name, notes
-            As of the class.
+            As of the class; energies and area may be Quantities.
 
         Returns
         -------
@@ -147,13 +149,17 @@ class Response:
         """
         from scipy.sparse import csr_array
 
+        low, high, channels_low, channels_high = (
+            np.asarray(in_unit(energy, "keV"), dtype=float)
+            for energy in (energy_low, energy_high, channel_low, channel_high)
+        )
         return cls(
-            np.asarray(energy_low, dtype=float),
-            np.asarray(energy_high, dtype=float),
-            np.asarray(area, dtype=float),
+            low,
+            high,
+            np.asarray(in_unit(area, "cm2"), dtype=float),
             blocks_of(csr_array(matrix)),
-            np.asarray(channel_low, dtype=float),
-            np.asarray(channel_high, dtype=float),
+            channels_low,
+            channels_high,
             first_channel,
             name,
             notes,

@@ -13,6 +13,7 @@ from .grid import CHANNEL_EDGES, rebin
 from .instrument import analytic_response, background_shape
 from .populations import CLASSES, draw_sources, photon_spectra
 from .spectrum import Spectrum
+from .units import in_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,7 +141,7 @@ def simulate_spectra(
     responses: Mapping[str, Response] | None = None,
     net_counts: Any = None,
     line_share: float = 0.0,
-    line_ew_kev: float = 0.5,
+    line_ew_kev: Any = 0.5,
     plasma: Model | None = None,
     rng: np.random.Generator | int | None = None,
 ) -> SimulatedSpectra:
@@ -160,7 +161,7 @@ def simulate_spectra(
         Expected source counts between 0.5 and 8 keV; :func:`draw_net_counts` without it.
     line_share : float
         Share of spectra with an unexpected emission line between 1 and 5 keV.
-    line_ew_kev : float
+    line_ew_kev : float or Quantity
         Its equivalent width, keV.
     plasma : Model, optional
         Hot gas of stars: :func:`~decan.xray_spectra.thermal_plasma` where tables of AtomDB are
@@ -208,7 +209,7 @@ def simulate_spectra(
             photons = photon_spectra(
                 table.iloc[rows], response.energy_low, response.energy_high, plasma=plasma
             )
-            _add_lines(photons, line[rows], line_ew_kev, response)
+            _add_lines(photons, line[rows], in_unit(line_ew_kev, "keV"), response)
             rates = np.asarray(response.fold(photons), dtype=float)
             energy = response.channel_energy
             inside = (response.channel_high > 0.5) & (response.channel_low < 8.0)

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import InvalidSpectrumError, MissingResponseError
 from .grid import CHANNEL_EDGES, rebin
+from .units import in_unit
 
 if TYPE_CHECKING:
     from .response import Response
@@ -79,7 +80,7 @@ class Spectrum:
         channels = np.arange(1, counts.size + 1) if channels is None else np.asarray(channels)
         object.__setattr__(self, "counts", counts)
         object.__setattr__(self, "channels", channels)
-        object.__setattr__(self, "exposure_s", _in_unit(self.exposure_s, "s"))
+        object.__setattr__(self, "exposure_s", float(in_unit(self.exposure_s, "s")))
         where = self.name or "spectrum"
         if counts.ndim != 1 or channels.shape != counts.shape:
             raise InvalidSpectrumError(
@@ -193,7 +194,7 @@ class Spectrum:
         >>> int(Spectrum(np.zeros(1024)).band(0.5, 8.0).sum())
         514
         """
-        low, high = _in_unit(low_kev, "keV"), _in_unit(high_kev, "keV")
+        low, high = in_unit(low_kev, "keV"), in_unit(high_kev, "keV")
         inside = (self.channel_energy >= low) & (self.channel_energy <= high)
         return inside if self.quality is None else inside & (self.quality <= 0)
 
@@ -366,10 +367,6 @@ class Spectrum:
             behind = behind if self._scale_is_sound() else "background of unknown scale"
         response = "no response" if self.response is None else "response"
         return f"Spectrum({self.name}, {text}, {behind}, {response})"
-
-
-def _in_unit(value: Any, unit: str) -> float:
-    return float(value.to_value(unit) if hasattr(value, "to_value") else value)
 
 
 def _found(companion: Any, pha: Any, keywords: Any, what: str, notes: list[str]) -> Path | None:
