@@ -110,3 +110,19 @@ def test_frequencies_with_units_are_converted_and_periods_refused(curves):
 def test_masked_coefficients_are_a_missing_band():
     coefficients = np.ma.masked_array(np.ones((1, 110)), mask=np.arange(110)[None] >= 55)
     assert XPPreprocessor().transform(coefficients).status.tolist() == ["missing_band"]
+
+
+@pytest.mark.bad_input(10)
+@pytest.mark.parametrize("written", ["4.295806720123457e18", "4295806720123456789.0", "x"])
+def test_ids_that_a_file_holds_as_floats_are_refused_by_row(written, tmp_path):
+    # Read as numbers, these would become the id of another star without a word.
+    path = tmp_path / "curves.csv"
+    path.write_text(f"source_id,time,mag,mag_err\n12,1,14,.01\n{written},2,14,.01\n")
+    with pytest.raises(SchemaError, match=r"curves.csv: row 1: source_id '.*' is no integer"):
+        load_curves(path)
+
+
+def test_ids_of_nineteen_digits_are_read_digit_by_digit(tmp_path):
+    path = tmp_path / "curves.csv"
+    path.write_text("source_id,time,mag,mag_err\n 4295806720123456789,1,14,.01\n")
+    assert load_curves(path).source_id.tolist() == [4295806720123456789]

@@ -338,7 +338,7 @@ def read_archive(path: str | os.PathLike[str]) -> pd.DataFrame:
             header = _ecsv_header(file)
             table = pd.read_csv(
                 file, comment="#", sep=header.get("delimiter", " " if header else ","),
-                dtype={"source_id": "Int64", "SOURCE_ID": "Int64"},
+                dtype={"source_id": str, "SOURCE_ID": str},
             )  # fmt: skip
             table.attrs["units"] = {
                 str(column["name"]).lower(): str(column["unit"])
@@ -350,12 +350,23 @@ def read_archive(path: str | os.PathLike[str]) -> pd.DataFrame:
     if repeated := [name for name in names if names.count(name) > 1]:
         raise SchemaError(f"{path.name}: column {repeated[0]!r} is there more than once")
     table.columns = names
-    if "source_id" in table and str(table["source_id"].dtype) == "Int64":
-        if table["source_id"].isna().any():
-            row = int(np.flatnonzero(table["source_id"].isna())[0])
-            raise SchemaError(f"{path.name}: row {row} has no source_id")
-        table["source_id"] = table["source_id"].astype(np.int64)
+    if "source_id" in table and pd.api.types.is_string_dtype(table["source_id"].dtype):
+        table["source_id"] = _ids_of_text(table["source_id"], path)
     return table
+
+
+def _ids_of_text(text: pd.Series, path: Path) -> NDArray[np.int64]:
+    """Ids from text, digit by digit: what was written by way of a float is refused."""
+    if (absent := text.isna().to_numpy()).any():
+        raise SchemaError(f"{path.name}: row {int(absent.argmax())} has no source_id")
+    text = text.str.strip()
+    if (wrong := ~text.str.fullmatch(r"-?\d{1,19}").to_numpy(bool)).any():
+        row = int(wrong.argmax())
+        raise SchemaError(
+            f"{path.name}: row {row}: source_id {text.iloc[row]!r} is no integer; where it was "
+            "a float, its last digits are lost: write the table again from the integers"
+        )
+    return text.astype(np.int64).to_numpy()
 
 
 def _ecsv_header(path: Path) -> dict[str, Any]:
@@ -412,8 +423,7 @@ def _recognised(table: pd.DataFrame, path: Path) -> EpochSchema:
     )
     raise SchemaError(
         f"{path.name}: not epoch photometry of a known form ({forms}; own: time, mag, mag_err); "
-        f"it has "
-        f"{', '.join(table.columns[:12])}"
+        f"it has {', '.join(table.columns[:12])}"
     )
 
 

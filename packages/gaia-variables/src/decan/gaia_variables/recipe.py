@@ -26,8 +26,10 @@ __all__ = [
     "curves_for_training",
     "spectra_for_training",
     "thinned",
+    "with_partial_copies",
 ]
 
+_LEAST_SHARE = 0.3
 FIVE_CLASSES = ("CEP", "DSCT|GDOR|SXPHE", "ECL", "LPV", "RR")
 
 
@@ -42,7 +44,11 @@ class Preset:
     epochs_xp, epochs_dmdt, epochs_fold : int
         Passes over the data.
     real_copies : int
-        How often the real curves are repeated against the simulated.
+        How often real curves and spectra are repeated against the simulated.
+    partial_copies : int
+        Copies of real curves with a part of their epochs, for the histograms.
+    mixtures : int
+        Mixtures of two real spectra, for each real one.
 
     Examples
     --------
@@ -56,12 +62,14 @@ class Preset:
     epochs_dmdt: int
     epochs_fold: int
     real_copies: int = 2
+    partial_copies: int = 10
+    mixtures: int = 30
 
 
 PRESETS = {
     "quick": Preset(n_simulated=600, n_xp=600, epochs_xp=20, epochs_dmdt=15, epochs_fold=3),
     "shipped": Preset(
-        n_simulated=12_000, n_xp=6_000, epochs_xp=450, epochs_dmdt=80, epochs_fold=20
+        n_simulated=12_000, n_xp=6_000, epochs_xp=220, epochs_dmdt=60, epochs_fold=20
     ),
 }
 """``quick`` for tests; ``shipped`` made the weights in the wheel."""
@@ -154,17 +162,18 @@ def curves_for_training(
 
 
 def spectra_for_training(
-    n_simulated: int, *, real: bool = True, rng: np.random.Generator | int | None = None
+    size: Preset, *, real: bool = True, rng: np.random.Generator | int | None = None
 ) -> tuple[XPSpectra, XPSpectra | None]:
     """XP spectra to learn from, and the real ones that are held out.
 
-    Real spectra are also mixed with each other: the spectrum of an unresolved pair is
-    a sum.
+    Real spectra are also mixed with each other, as the spectrum of an unresolved pair is
+    a sum, and their differences prolonged: so few real spectra are learned by heart
+    otherwise.
 
     Parameters
     ----------
-    n_simulated : int
-        Number of simulated spectra.
+    size : Preset
+        Says how many simulated spectra, copies and mixtures.
     real : bool
         Whether to use the data folder.
     rng : numpy.random.Generator or int, optional
@@ -177,40 +186,70 @@ def spectra_for_training(
 
     Examples
     --------
-    >>> spectra, kept = spectra_for_training(8, real=False, rng=0)
+    >>> spectra, kept = spectra_for_training(PRESETS["quick"], real=False, rng=0)
     >>> len(spectra), kept is None
-    (8, True)
+    (600, True)
     """
     generator = np.random.default_rng(rng)
-    names = generator.choice(list(TEMPLATES), n_simulated)
-    magnitude = generator.uniform(9.0, 17.6, n_simulated)
+    names = generator.choice(list(TEMPLATES), size.n_xp)
+    magnitude = generator.uniform(9.0, 17.6, size.n_xp)
     if not real:
         return simulate_xp(names, magnitude, rng=generator)[0], None
     arrays = DATASETS.load("xp-templates")
     templates = (arrays["flux"].reshape(len(arrays["flux"]), -1), arrays["label"])
-    half = n_simulated // 2
-    simulated = _stacked(
-        [
-            simulate_xp(names[:half], magnitude[:half], templates=templates, rng=generator)[0],
-            simulate_xp(names[half:], magnitude[half:], rng=generator)[0],
-        ]
-    )
+    half = size.n_xp // 2
+    simulated = [
+        simulate_xp(names[:half], magnitude[:half], templates=templates, rng=generator)[0],
+        simulate_xp(names[half:], magnitude[half:], rng=generator)[0],
+    ]
     table = DATASETS.load("xp-hot-subdwarfs")
     coefficients = table.filter(regex="^[br]p_").to_numpy(float)
     kept = held_out(table["source_id"].to_numpy())
     observed, test = (_with_errors(XPPreprocessor().transform(c))
                       for c in (coefficients[~kept], coefficients[kept]))  # fmt: skip
-    count = 4 * len(observed)
-    first, second = generator.integers(0, len(observed), (2, count))
-    weight = generator.uniform(0, 1, (count, 1))
-    mixed = weight * observed.flux[first] + (1 - weight) * observed.flux[second]
-    mixed = mixed / np.quantile(mixed, 0.995, axis=1, keepdims=True)
-    assert observed.err is not None
-    mixtures = XPSpectra(
-        mixed.astype(np.float32), np.maximum(observed.err[first], observed.err[second]),
-        observed.scale[first], observed.status[first],
-    )  # fmt: skip
-    return _stacked([observed, observed, observed, mixtures, simulated]), test
+    mixed = _mixtures(observed, size.mixtures * len(observed), generator)
+    return _stacked([*[observed] * size.real_copies, mixed, *simulated]), test
+
+
+def with_partial_copies(
+    stars: TrainingSet, copies: int, rng: np.random.Generator | int | None = None
+) -> TrainingSet:
+    """The stars, and copies of the real labelled ones with a part of their epochs.
+
+    The histogram of fewer epochs, down to three tenths, is another observation of the
+    same star.
+
+    Parameters
+    ----------
+    stars : TrainingSet
+        Cleaned.
+    copies : int
+        Copies of each real labelled star.
+    rng : numpy.random.Generator or int, optional
+        See SPEC 7.
+
+    Returns
+    -------
+    TrainingSet
+
+    Examples
+    --------
+    >>> stars = curves_for_training(5, real=False, rng=0)
+    >>> len(with_partial_copies(stars, 3, rng=0).curves)  # none of them is real
+    5
+    """
+    generator = np.random.default_rng(rng)
+    rows = np.flatnonzero(stars.real & (stars.label >= 0))
+    own = stars.curves[rows].used()
+    parts = [stars.curves]
+    for _ in range(copies):
+        share = generator.uniform(_LEAST_SHARE, 1, len(own))
+        left_out = generator.random(len(own.time_d)) > share[own.star]
+        parts.append(own.leave_out(left_out, "flagged by the archive").used())
+    order = np.concatenate([np.arange(len(stars.curves)), np.tile(rows, copies)])
+    return TrainingSet(
+        _joined(parts), stars.frequency[order], stars.label[order], stars.real[order]
+    )
 
 
 def thinned(
@@ -242,6 +281,19 @@ def thinned(
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order)) - used.start[:-1][used.star]
     return used.leave_out(rank >= most, "flagged by the archive").used()
+
+
+def _mixtures(spectra: XPSpectra, n: int, rng: np.random.Generator) -> XPSpectra:
+    """Points on lines through two spectra, between and beyond them."""
+    first, second = rng.integers(0, len(spectra), (2, n))
+    weight = rng.uniform(-0.5, 1.5, (n, 1))
+    mixed = weight * spectra.flux[first] + (1 - weight) * spectra.flux[second]
+    mixed = mixed / np.quantile(mixed, 0.995, axis=1, keepdims=True)
+    assert spectra.err is not None
+    return XPSpectra(
+        mixed.astype(np.float32), np.maximum(spectra.err[first], spectra.err[second]),
+        spectra.scale[first], spectra.status[first],
+    )  # fmt: skip
 
 
 def _with_errors(spectra: XPSpectra) -> XPSpectra:
