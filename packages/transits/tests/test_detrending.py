@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from astropy import units as u
 
 from decan.transits import LightCurve, TransitSignal, detrend, flatten
 from decan.transits.detrending import pieces, transit_mask
@@ -122,3 +123,11 @@ def test_series_that_cannot_be_detrended_are_refused_by_name(change, name):
     time = np.arange(0, 10, 0.02)
     with pytest.raises(ValueError, match=f"^{name}: "):
         detrend(*change(time, np.ones(time.size)))
+
+
+def test_times_in_another_unit_are_the_same_times():
+    time = np.arange(0, 10, 0.02)
+    flux = 1 + 0.01 * np.sin(time)
+    np.testing.assert_allclose(detrend(24 * time * u.h, flux), detrend(time, flux))
+    with pytest.raises(ValueError, match="1 values are NaN or masked"):
+        detrend(time, np.ma.array(flux, mask=time == time[3]))

@@ -236,3 +236,28 @@ def test_ten_million_points_agree_with_their_average():
     slow = build_views([mean], [signal])["main"][0]
     # Bins at ingress and egress mix; elsewhere only noise remains.
     assert np.median(np.abs(fast - slow)) < 0.005
+
+
+@pytest.mark.parametrize("fast_first", [True, False])
+def test_sectors_of_different_cadence_both_hold_complete_transits(fast_first):
+    slow, fast = np.arange(0, 27, 30 / 1440), np.arange(0, 27, 2 / 1440)
+    time = np.r_[fast, slow + 700] if fast_first else np.r_[slow, fast + 700]
+    inside = np.abs((time - 2.5 + 2.5) % 5 - 2.5) < 1.4 / 24
+    flux = 1 - 1e-3 * inside + np.random.default_rng(0).normal(0, 2e-4, time.size)
+    curve, signal = LightCurve(time, flux), TransitSignal(5.0, 2.5, 2.8)
+    assert diagnose(curve, signal).n_good == 10
+    assert ViewBuilder().transform(curve, signal).quality["n_good"].tolist() == [10]
+
+
+def test_masked_points_leave_the_bin_like_nan():
+    values = np.ma.array([1.0, 50.0, 1.2], mask=[False, True, False])
+    errors = np.ma.array([0.1, 9.0, 0.3], mask=[False, True, False])
+    where = {"low": 0, "high": 1, "n_bins": 1}
+    binned = bin_means([0.5, 0.6, 0.7], values, errors=errors, **where)
+    assert binned.value[0, 0] == pytest.approx(1.1)
+    assert binned.count[0, 0] == 2
+    # sqrt(0.01 + 0.09) / 2
+    assert binned.error[0, 0] == pytest.approx(0.158, abs=1e-3)
+    assert bin_medians([0.5, 0.6, 0.7], values, **where).value[0, 0] == pytest.approx(1.1)
+    with pytest.raises(ValueError, match=r"^errors: has shape"):
+        bin_means([0.5, 0.6, 0.7], values, errors=[0.1], **where)

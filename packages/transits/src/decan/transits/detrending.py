@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.linalg import solveh_banded
 
+from .lightcurve import plain
 from .signals import TIME_OFFSETS, in_days
 
 if TYPE_CHECKING:
@@ -168,10 +169,10 @@ def detrend(
 
     Parameters
     ----------
-    time : array_like of float, shape (n,)
+    time : array_like of float or Quantity, shape (n,)
         Days, sorted.
     flux : array_like of float, shape (n,)
-        Flux around 1, without NaN.
+        Flux around 1, without NaN and nothing masked.
     mask : array_like of bool, shape (n,), optional
         True for rows that must not pull the trend: the transits.
     method : {'spline', 'biweight', 'median', 'none'}
@@ -211,7 +212,7 @@ def detrend(
         raise ValueError(f"method: expected one of {', '.join(METHODS)}, found {method!r}")
     if not window_day > 0:
         raise ValueError(f"window_day: expected a positive number, found {window_day}")
-    times, values = np.asarray(time, dtype=float), np.asarray(flux, dtype=float)
+    times, values = plain(time, "time", unit="d"), plain(flux, "flux")
     _check_series(times, values, mask, segment)
     if method == "none":
         if mask is not None:
@@ -307,7 +308,8 @@ def _check_series(time: Any, flux: Any, mask: Any, segment: Any) -> None:
         if column is not None and np.shape(column) != time.shape:
             raise ValueError(f"{name}: has shape {np.shape(column)}, but time {time.shape}")
     if not np.isfinite(flux).all():
-        raise ValueError(f"flux: {int((~np.isfinite(flux)).sum())} values are NaN; drop these rows")
+        missing = int((~np.isfinite(flux)).sum())
+        raise ValueError(f"flux: {missing} values are NaN or masked; drop these rows")
     # Also false where a time is NaN.
     if not (np.diff(time) >= 0).all():
         raise ValueError("time: expected sorted times without NaN (LightCurve sorts and drops)")

@@ -228,7 +228,7 @@ def diagnose_flat(flat: LightCurve, signal: TransitSignal) -> Diagnostics:
     flat = without_spikes(flat)
     period, duration = signal.period_day, signal.duration_day
     epoch = signal.epoch_in(flat.time_format)
-    tally = count_transits(flat.time, period, epoch, duration, cadence=flat.cadence_day)
+    tally = count_transits(flat.time, period, epoch, duration, cadence=flat.cadence_of_rows_day)
     single = period > flat.span_day
     offset = phase_of(flat.time, period, epoch) * period
     inside = np.abs(offset) <= 0.5 * duration

@@ -98,7 +98,7 @@ def count_transits(
     epoch: float,
     duration: float,
     *,
-    cadence: float,
+    cadence: ArrayLike,
     half_span: float = 3.0,
 ) -> TransitCount:
     """Count the transits that have data, and judge how complete each is.
@@ -111,8 +111,8 @@ def count_transits(
         Days, sorted.
     period, epoch, duration : float
         Days.
-    cadence : float
-        Time between rows without gaps, days.
+    cadence : float or array_like, shape (n,)
+        Time between rows without gaps, days; one for each row where sectors differ.
     half_span : float
         Half width of the window in which points are counted, durations.
 
@@ -133,8 +133,11 @@ def count_transits(
         return TransitCount(in_transit, np.zeros(0))
     first = int(in_transit[0])
     near = (offset <= half_span * duration) & (cycle >= first) & (cycle <= in_transit[-1])
-    points = np.bincount(cycle[near] - first)[in_transit - first]
-    expected = max(min(2 * half_span * duration, period) / cadence, 1.0)
+    number = cycle[near] - first
+    points = np.bincount(number)[in_transit - first]
+    step = np.broadcast_to(np.asarray(cadence, dtype=float), times.shape)[near]
+    typical = np.bincount(number, weights=step)[in_transit - first] / points
+    expected = np.maximum(min(2 * half_span * duration, period) / typical, 1.0)
     return TransitCount(in_transit, points / expected)
 
 
@@ -186,8 +189,8 @@ def bin_means(
 ) -> Binned:
     """Means in equal bins between fixed edges, for a whole batch.
 
-    Points outside the edges and NaN values are left out of the mean, of the count and of
-    the error.
+    Points outside the edges, and NaN or masked values, are left out of the mean, of the
+    count and of the error.
 
     Parameters
     ----------
@@ -210,6 +213,11 @@ def bin_means(
     -------
     Binned
 
+    Raises
+    ------
+    ValueError
+        If lengths differ.
+
     Examples
     --------
     >>> binned = bin_means([0.5, 0.6, 0.7], [1.0, np.nan, 1.2], low=0, high=1, n_bins=1,
@@ -222,9 +230,12 @@ def bin_means(
     total = np.zeros(size + 1)
     variance = np.zeros(size + 1) if errors is not None else None
     count = np.zeros(size + 1, dtype=np.int64)
-    x, y = np.asarray(place), np.asarray(values)
+    x, y = _unmasked(place), _unmasked(values)
     owner = None if objects is None else np.asarray(objects)
-    sigma = None if errors is None else np.asarray(errors)
+    sigma = None if errors is None else _unmasked(errors)
+    for name, column in (("values", y), ("objects", owner), ("errors", sigma)):
+        if column is not None and column.shape != x.shape:
+            raise ValueError(f"{name}: has shape {column.shape}, but place {x.shape}")
     scale = n_bins / (high - low)
     for start in range(0, x.size, _CHUNK):
         rows = slice(start, start + _CHUNK)
@@ -282,7 +293,7 @@ def bin_medians(
     >>> bin_medians([0.1, 0.2, 0.3], [1.0, 50.0, 2.0], low=0, high=1, n_bins=1).value
     array([[2.]])
     """
-    x, y = np.asarray(place, dtype=float), np.asarray(values, dtype=float)
+    x, y = _unmasked(place).astype(float), _unmasked(values).astype(float)
     valid = np.isfinite(y) & (x >= low) & (x < high)
     owner = np.zeros(x.size, dtype=np.int64) if objects is None else np.asarray(objects)
     x, y, owner = x[valid], y[valid], owner[valid]
@@ -340,3 +351,12 @@ def fill_empty(value: NDArray[Any]) -> NDArray[Any]:
     a = np.take_along_axis(value, safe_left, axis=1)
     b = np.take_along_axis(value, safe_right, axis=1)
     return np.where(known, value, a + share * (b - a))
+
+
+def _unmasked(values: Any) -> NDArray[Any]:
+    """The array itself where nothing is masked: copies of long ones cost more than the sums."""
+    if not hasattr(values, "mask") or hasattr(values, "iloc"):
+        return np.asarray(values)
+    from .lightcurve import plain
+
+    return plain(values, "values")

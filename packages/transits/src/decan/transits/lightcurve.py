@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -108,6 +109,19 @@ class LightCurve:
     def cadence_day(self) -> float:
         """Median time between neighbouring rows, days."""
         return float(np.median(np.diff(self.time)))
+
+    @property
+    def cadence_of_rows_day(self) -> NDArray[np.float64]:
+        """Median time between neighbouring rows of the same stretch, days, for each row."""
+        from .detrending import pieces
+
+        piece = pieces(self.time, self.segment)
+        first = np.concatenate([[0], np.flatnonzero(np.diff(piece)) + 1, [len(self)]])
+        typical = [
+            float(np.median(np.diff(self.time[a:b]))) if b - a > 1 else self.cadence_day
+            for a, b in pairwise(first.tolist())
+        ]
+        return np.repeat(typical, np.diff(first))
 
     def with_flux(self, flux: ArrayLike) -> LightCurve:
         """The same rows with another flux, for injections.

@@ -267,7 +267,7 @@ def _flat_rows(curves: Sequence[LightCurve], signals: Sequence[TransitSignal]) -
         [signal.epoch_in(c.time_format) for c, signal in zip(curves, signals, strict=True)]
     )
     tallies = [
-        count_transits(c.time, p, t, d, cadence=c.cadence_day)
+        count_transits(c.time, p, t, d, cadence=c.cadence_of_rows_day)
         for c, p, t, d in zip(curves, period, epoch, duration, strict=True)
     ]
     single = n == 1
