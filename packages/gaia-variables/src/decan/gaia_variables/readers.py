@@ -366,7 +366,7 @@ def _ids_of_text(text: pd.Series, path: Path) -> NDArray[np.int64]:
             f"{path.name}: row {row}: source_id {text.iloc[row]!r} is no integer; where it was "
             "a float, its last digits are lost: write the table again from the integers"
         )
-    return text.astype(np.int64).to_numpy()
+    return np.asarray(text.astype(np.int64), np.int64)
 
 
 def _ecsv_header(path: Path) -> dict[str, Any]:
