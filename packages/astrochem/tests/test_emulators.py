@@ -223,3 +223,13 @@ def test_lists_and_dictionaries_of_columns_are_taken(emulators):
     expected = emulators.predict(X)
     for given_as in (X.to_numpy().tolist(), X.to_dict("list")):
         assert np.allclose(emulators.predict(given_as).to_numpy(float), expected.to_numpy(float))
+
+
+def test_models_with_names_are_kept_and_their_leak_is_seen(simulated, tmp_path):
+    table = simulated.ratios(["CN/HCN"])
+    table.inputs.index = table.values.index = table.usable.index = pd.Index(
+        [f"m{i}" for i in table.inputs.index], name="model_id"
+    )
+    saved = EmulatorSet("gp", n_folds=2).fit(table).save(tmp_path / "named")
+    with pytest.raises(ValueError, match="also in training, for example 'm0'"):
+        EmulatorSet.load(saved).evaluate(table)

@@ -210,13 +210,14 @@ class RatioEmulator(Saved, RegressorMixin, BaseEstimator):
 
     def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         check_is_fitted(self, "space_")
+        numbered = np.asarray(self.model_ids_).dtype.kind in "iuf"
         parts: dict[str, Any] = {
             "fitted": {
                 "frozen": self.frozen_,
                 "weights": np.array(list(self.weights_.values())),
                 "error_scale": np.array(self.error_scale_),
                 "held_out_r2": np.array(self.held_out_r2_),
-                "model_ids": np.asarray(self.model_ids_, dtype=float),
+                "model_ids": np.asarray(self.model_ids_ if numbered else [], dtype=float),
             }
         }
         for name, member in self.members_.items():
@@ -229,12 +230,15 @@ class RatioEmulator(Saved, RegressorMixin, BaseEstimator):
             "random_state": self.random_state,
             "space": [[p.name, p.unit, p.low, p.high, p.scale] for p in self.space_.params],
         }
+        if not numbered:
+            settings["model_names"] = [str(name) for name in self.model_ids_]
         return settings, parts
 
     @classmethod
     def _from_state(cls, settings: dict[str, Any], parts: dict[str, Any]) -> Self:
         plain = dict(settings)
         space = ParameterSpace(Param(*row) for row in plain.pop("space"))
+        names_of_models = plain.pop("model_names", None)
         emulator = cls(**plain, space=space)
         fitted = parts["fitted"]
         emulator.space_ = space
@@ -243,7 +247,8 @@ class RatioEmulator(Saved, RegressorMixin, BaseEstimator):
         emulator.frozen_ = fitted["frozen"]
         emulator.error_scale_ = float(fitted["error_scale"])
         emulator.held_out_r2_ = float(fitted["held_out_r2"])
-        emulator.model_ids_ = fitted["model_ids"]
+        named = names_of_models is not None
+        emulator.model_ids_ = np.array(names_of_models) if named else fitted["model_ids"]
         names = ["gp", "xgb"] if plain["kind"] == "ensemble" else [plain["kind"]]
         emulator.weights_ = dict(zip(names, fitted["weights"].tolist(), strict=True))
         emulator.members_ = {

@@ -185,7 +185,7 @@ class EmulatorSet(Saved, Mapping[str, RatioEmulator]):
         rows = []
         for name in table.names:
             X, y = table.rows(name)
-            check_no_leak(self[name].model_ids_.astype(int), np.asarray(X.index))
+            check_no_leak(self[name].model_ids_, np.asarray(X.index))
             axis = self.space.to_axis(self.space.values(X))
             mean, std = self[name].predict_axis(axis, return_std=True)
             found = CrossValidation(y.to_numpy(), mean, std, np.asarray(X.index))
