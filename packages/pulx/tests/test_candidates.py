@@ -334,3 +334,17 @@ def test_a_tree_gives_no_verdict_on_what_is_missing_or_no_logarithm(change, word
     assert not tree.predict(pd.DataFrame([row]))[0]
     with pytest.raises(SchemaError, match=words):
         tree.predict(pd.DataFrame([row | change]))
+
+
+def test_ranking_at_fixed_brightness_takes_time_in_proportion_to_the_rows():
+    from time import process_time
+
+    rng = np.random.default_rng(0)
+    brightness = rng.normal(size=40_000)
+    score = brightness + rng.normal(size=40_000)
+    start = process_time()
+    fixed = at_fixed(score, brightness)
+    # A window of a tenth of all rows would take more than twenty seconds for a quarter million.
+    assert process_time() - start < 6
+    assert abs(np.corrcoef(fixed, brightness)[0, 1]) < 0.05
+    assert np.corrcoef(fixed, score - brightness)[0, 1] > 0.9

@@ -204,12 +204,14 @@ class EventList:
             If the file is absent, broken, or no event list; if its intervals are reversed, or
             no event is left.
         ValueError
-            If ``energy`` is asked for and the mission's channels are not known here, or no
-            event lies in it.
+            If ``energy`` is asked for and the mission's channels are not known here.
         """
         raw = read_event_file(path)
         label = name or _label(raw, path)
-        keep, said = _selected(raw, energy, pattern, flag, label)
+        try:
+            keep, said = _selected(raw, energy, pattern, flag, label)
+        except SchemaError as error:
+            raise SchemaError(f"{path}: {error}") from None
         if raw.timezero:
             said.append(f"TIMEZERO {raw.timezero:g} s added")
         if raw.reference is None:
@@ -409,7 +411,7 @@ def _selected(
         keep &= (raw.energy_kev >= low) & (raw.energy_kev <= high)
         if len(keep) and not keep.any():
             least, most = np.min(raw.energy_kev), np.max(raw.energy_kev)
-            raise ValueError(
+            raise SchemaError(
                 f"{label}: no event between {low:g} and {high:g} keV; those of the file have "
                 f"{least:.3g} to {most:.3g} keV"
             )

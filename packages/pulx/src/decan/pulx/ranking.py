@@ -23,6 +23,9 @@ __all__ = [
     "wilson_interval",
 ]
 
+# More rows of about equal brightness say no more, and cost their number squared.
+_MOST_NEIGHBOURS = 1000
+
 
 def threshold_for_recall(score: ArrayLike, recall: float) -> float:
     """Largest threshold at which at least this share of the known rows is selected.
@@ -130,7 +133,7 @@ def at_fixed(
     brightness : array_like, shape (n,)
         Log of flux or counts.
     neighbours : float
-        Share of all rows, nearest in brightness, to compare with; at least 20 rows.
+        Share of all rows, nearest in brightness, to compare with; 20 to 1,000 rows.
 
     Returns
     -------
@@ -150,7 +153,7 @@ def at_fixed(
     s, b = rankdata(np.asarray(score, dtype=float)), np.asarray(brightness, dtype=float)
     n = len(s)
     order = np.argsort(b, kind="stable")
-    half = max(10, int(neighbours * n / 2))
+    half = int(np.clip(neighbours * n / 2, 10, _MOST_NEIGHBOURS / 2))
     # Take out the trend inside the window too, else its lower half always loses.
     ranked = np.empty(n)
     sb, ss = b[order], s[order]
