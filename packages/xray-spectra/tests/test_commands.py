@@ -36,6 +36,21 @@ def test_encode_writes_a_row_a_file_and_says_what_is_bad(files, tmp_path):
     assert np.isfinite(table.loc[[0, 2], "z1"]).all()
 
 
+@pytest.mark.bad_input(15)
+def test_what_was_assumed_of_a_response_is_said_once_for_all_files(tmp_path, write_pha,
+                                                                  write_response):  # fmt: skip
+    edges = np.round(np.linspace(0.0, 10.0, 1001), 6)
+    write_response(tmp_path, edges[:-1], edges[1:])
+    named = {"RESPFILE": "test.rmf", "ANCRFILE": "test.arf"}
+    counts = np.random.default_rng(0).poisson(1.0, 1000)
+    paths = [write_pha(tmp_path / f"s{k}.pha", counts, **named) for k in range(3)]
+    out = ["--out", str(tmp_path / "latents.csv")]
+    result = CliRunner().invoke(commands, ["encode", *map(str, paths), *out])
+    assert result.exit_code == 0, result.output
+    assert result.output.count("test.rmf: row 1 begins at 0 keV; taken as 0.0001 (3 files)") == 1
+    assert np.isfinite(pd.read_csv(tmp_path / "latents.csv")["z1"]).all()
+
+
 def test_classify_prints_probabilities_that_sum_to_one(files, tmp_path):
     out = tmp_path / "classes.csv"
     result = CliRunner().invoke(commands, ["classify", *map(str, files), "--out", str(out)])

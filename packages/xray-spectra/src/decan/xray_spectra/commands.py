@@ -27,6 +27,7 @@ library = Library(
 """What this library tells the house about itself."""
 
 _AT_ONCE = 2000
+_NOTES_SHOWN = 20
 
 Files = Annotated[list[Path], typer.Argument(help="PHA files, or pha3 files of the CSC.")]
 Weights = Annotated[
@@ -163,16 +164,30 @@ def _latents(encoder: Any, files: list[Path], **given: Path | None) -> Latents:
     from .latents import Latents
     from .spectrum import Spectrum
 
+    notes: dict[str, int] = {}
+
     def read(path: Path) -> Spectrum:
-        return Spectrum.from_ogip(path, **given)
+        spectrum = Spectrum.from_ogip(path, **given)
+        for note in spectrum.notes if spectrum.response is not None else ():
+            notes[note] = notes.get(note, 0) + 1
+        return spectrum
 
     parts = []
     for start in range(0, len(files), _AT_ONCE):
         batch = read_spectra(files[start : start + _AT_ONCE], read=read, progress=len(files) > 20)
         parts.append(encoder.encode(batch))
+    _tell_notes(notes)
     alone = len({file.name for file in files}) == len(files)
     names = tuple(file.name if alone else str(file) for file in files)
     return replace(Latents.concatenate(parts), names=names)
+
+
+def _tell_notes(notes: dict[str, int]) -> None:
+    """What was assumed in reading, each said once, however many files it concerns."""
+    for note, n in list(notes.items())[:_NOTES_SHOWN]:
+        typer.echo(f"  {note}" + (f" ({n:,} files)" if n > 1 else ""))
+    if len(notes) > _NOTES_SHOWN:
+        typer.echo(f"  and {len(notes) - _NOTES_SHOWN:,} more notes like these")
 
 
 def _tell_flags(latents: Latents) -> None:
