@@ -134,3 +134,12 @@ def test_what_cannot_be_tested_is_refused_by_name(call, words):
 
 def fit(latent, y, **more):
     return LocalIndependence(k=50).fit(latent, y, **more)
+
+
+def test_an_object_whose_query_is_a_sentinel_is_left_out():
+    made = mediation(2000, 2, direct=0.15, rng=0)
+    query = np.where(np.arange(2000) < 50, -9999.0, made.query)
+    with pytest.warns(UserWarning, match="query: .* query0 50"):
+        found = fit(made.latent, made.y).test(query, rng=0)
+    assert len(found.local) == 1950
+    assert found.effect == pytest.approx(made.partial, abs=0.05)

@@ -171,3 +171,15 @@ def test_gaps_on_either_side_are_borne_while_the_other_is_complete():
 def test_a_neighbour_that_is_none_is_refused(k):
     with pytest.raises(ValueError, match=r"^k: "):
         mutual_information(COUNTS, NOISY, method="ksg", k=k)
+
+
+def test_sentinels_are_missing_also_where_a_column_may_hold_anything():
+    draw = np.random.default_rng(0).normal(size=(600, 2))
+    y = draw[:, 0] + draw[:, 1]
+    x = np.where(np.arange(600) < 60, -9999.0, draw[:, 0])
+    with pytest.warns(UserWarning, match="x: values that stand for 'missing' set to NaN: x0 60"):
+        found = mutual_information(x, y, rng=0).value
+    assert found == pytest.approx(0.9 * 0.347, abs=0.08)
+    warned = pytest.warns(UserWarning, match="x0 60")
+    with warned, pytest.raises(ValueError, match="60 missing values"):
+        mutual_information(x, y, method="gaussian")

@@ -13,7 +13,7 @@ import numpy as np
 
 from .components import Decomposition
 from .ensembles import cross_fit_sets, with_parts
-from .inputs import Columns, as_columns, as_target, check_aligned
+from .inputs import Columns, as_columns, as_target, check_aligned, clean_sentinels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -166,7 +166,9 @@ def band_scan(
     5
     """
     chosen = list(sets) if sets is not None else adjacent_tuples(list(blocks))
-    columns = {name: as_columns(block, name) for name, block in blocks.items()}
+    columns = {
+        name: clean_sentinels(as_columns(block, name), name) for name, block in blocks.items()
+    }
     target = as_target(y)
     check_aligned(y=target, **columns)
     for first, second in chosen:

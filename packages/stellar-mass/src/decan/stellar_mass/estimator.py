@@ -338,7 +338,7 @@ def out_of_fold_density(
     >>> len(out_of_fold_density(model, x, mass, folds=2, rng=0))
     200
     """
-    target = np.asarray(y, dtype=np.float64)
+    target = as_target(y)
     labels = np.arange(len(target)) if groups is None else np.asarray(groups)
     edges, whole = None, None
     for train, test in group_folds(labels, folds, rng=rng):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from .inputs import as_columns, as_target, check_aligned, drop_constant
+from .inputs import as_columns, as_target, check_aligned, clean_sentinels, drop_constant
 from .neighbours import nearest_blocks
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ class LocalIndependence:
         Parameters
         ----------
         query : array_like, shape (n,)
-            Property of every fitted object; an object without it (NaN) is left out.
+            Property of every fitted object; an object without it (NaN, -9999) is left out.
         given : array_like, shape (n,) or (n, c), optional
             What is fixed besides; a local parabola in it is taken out of target and query.
         rows : array_like of int or bool, optional
@@ -225,13 +225,13 @@ class LocalIndependence:
         """
         generator = np.random.default_rng(rng)
         check_aligned(latent=_Indexed(self.latent_, self._index), query=query, given=given)
-        asked = as_columns(query, "query").values
+        asked = clean_sentinels(as_columns(query, "query"), "query", least=999.0).values
         if asked.shape[1] != 1:
             raise ValueError(f"query: {asked.shape[1]} columns; ask for one property at a time")
         q = asked[:, 0]
         condition = np.zeros((len(q), 0))
         if given is not None:
-            columns = as_columns(given, "given")
+            columns = clean_sentinels(as_columns(given, "given"), "given", least=999.0)
             empty = np.isnan(columns.values).all(axis=0)
             if empty.any():
                 raise ValueError(f"given: column {columns.names[int(empty.argmax())]!r} is empty")

@@ -19,7 +19,7 @@ import numpy as np
 from decan.core.metrics import bootstrap
 
 from .crossfit import CrossFitter, normal_scores
-from .inputs import Columns, as_columns, check_aligned, drop_constant
+from .inputs import Columns, as_columns, check_aligned, clean_sentinels, drop_constant
 from .nearest import ksg_information
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ def mutual_information(
     Parameters
     ----------
     x, y : array_like or pandas object, shape (n,) or (n, d)
-        Columns of numbers; integers are treated as the numbers they are.
+        Columns of numbers; integers are treated as the numbers they are. -9999, 9999, -999
+        and 999 far from all other values are missing, with a warning.
     method : {'crossfit', 'copula', 'gaussian', 'ksg'}
         Estimator.
     groups : array_like, shape (n,), optional
@@ -242,8 +243,8 @@ def _measure(
     seed = int(generator.integers(2**31))
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        sides = [drop_constant(as_columns(v, a), a) for v, a in ((x, "x"), (y, "y"))]
-        condition = None if given is None else drop_constant(as_columns(given, "given"), "given")
+        sides = [_prepared(x, "x"), _prepared(y, "y")]
+        condition = None if given is None else _prepared(given, "given")
     if condition is not None and condition.values.shape[1] == 0:
         condition = None
     if min(side.values.shape[1] for side in sides) == 0:
@@ -262,6 +263,11 @@ def _measure(
     return Information(
         float(values.mean()), interval.low, interval.high, n, method, shuffled, values
     )
+
+
+def _prepared(values: Any, argument: str) -> Columns:
+    columns = clean_sentinels(as_columns(values, argument), argument, least=999.0)
+    return drop_constant(columns, argument)
 
 
 def _by_crossfit(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .plain import plain_numbers
+from decan.core.data.numbers import plain_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -234,7 +234,7 @@ def check_aligned(**inputs: Any) -> int:
     return n
 
 
-def clean_sentinels(columns: Columns, argument: str) -> Columns:
+def clean_sentinels(columns: Columns, argument: str, *, least: float = 0.0) -> Columns:
     """Set the numbers that stand for "no value" to NaN, with one warning that counts them.
 
     Parameters
@@ -243,6 +243,8 @@ def clean_sentinels(columns: Columns, argument: str) -> Columns:
         Inputs.
     argument : str
         Name of the argument, for the warning.
+    least : float
+        Smaller ones are taken as numbers, where columns may hold anything.
 
     Returns
     -------
@@ -258,7 +260,7 @@ def clean_sentinels(columns: Columns, argument: str) -> Columns:
     >>> clean.values[:, 0], str(seen[0].message)
     (array([17., nan]), "X: values that stand for 'missing' set to NaN: mag_r 1")
     """
-    bad = np.stack([_sentinels(column) for column in columns.values.T], axis=1)
+    bad = np.stack([_sentinels(column, least) for column in columns.values.T], axis=1)
     for j, name in enumerate(columns.names):
         if is_magnitude(name):
             bad[:, j] |= columns.values[:, j] == 0

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from decan.core.data.numbers import plain_numbers
+
 from .inputs import SENTINELS
-from .plain import plain_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
