@@ -154,6 +154,7 @@ def test_few_effective_draws_are_warned_of(truth):
 
 @pytest.mark.bad_input(15)
 @pytest.mark.filterwarnings("ignore:.*outside the grid")
+@pytest.mark.filterwarnings("ignore:the known planet at .* extrapolated")
 def test_a_system_unlike_any_is_told_with_its_distance(fitted):
     with pytest.raises(ValueError, match=r"\d+\.\d+ dex outside .*method='enumerate'"):
         fitted["paper"].complete([{"a_au": 30.0, "mass_earth": 9000.0}], n=200, rng=0)
@@ -332,3 +333,15 @@ def test_a_small_star_without_a_radius_is_not_as_large_as_the_sun():
     deep = Transit(7.1, noise_ppm=2000.0, aligned_deg=1.0)
     assert deep.detection([0.03], [2.0], small)[0] > 10 * deep.detection([0.03], [2.0], sun)[0]
     assert Star(mass=0.2, radius=0.3).size == 0.3
+
+
+def test_a_known_planet_beyond_the_training_range_is_said_to_be(truth):
+    with pytest.warns(UserWarning, match="1e[+]07 Earth masses is outside what the generator"):
+        found = truth.complete([{"a_au": 0.1, "mass_earth": 1e7}], n=400, rng=0)
+    assert any("extrapolated" in words for words in found.notes)
+
+
+def test_enumeration_with_too_few_places_says_so(truth):
+    known = [{"a_au": 0.1, "mass_earth": 3.0}]
+    with pytest.warns(UserWarning, match="effective places .* raise n"):
+        truth.complete(known, method="enumerate", n=100, rng=0)

@@ -181,5 +181,5 @@ def _about(path: Path) -> Iterator[None]:
     """Name the file in what is wrong with its columns or rows."""
     try:
         yield
-    except SchemaError as error:
+    except ValueError as error:
         raise SchemaError(f"{path}: {error}") from error

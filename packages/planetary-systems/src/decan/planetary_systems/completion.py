@@ -105,6 +105,7 @@ def complete(
     notes = planets.check(star, survey)
     if survey is not None:
         star.need_mass("a survey's detection probability")
+    notes += _beyond(generator, planets)
     if planets.without_errors():
         notes.append(f"{planets.without_errors()} known masses without error are taken as exact")
     rng = np.random.default_rng(rng)
@@ -294,7 +295,32 @@ def _enumerated(
         raise ValueError(_nothing(generator, planets))
     counts = np.concatenate([[0], np.ones(len(log_a), dtype=np.int64)])
     notes = [*notes, "at most one unseen planet is thought of"]
-    return Completion(Systems(counts, log_a, log_m), weights, planets, star, survey, notes=notes)
+    result = Completion(Systems(counts, log_a, log_m), weights, planets, star, survey, notes=notes)
+    # That there is none is one exact number; places of the one are the draws.
+    places = result.weights[1:]
+    size = float(places.sum() ** 2 / max((places**2).sum(), 1e-300))
+    if size < _FEWEST and result.weights[0] < 1 - _CUT:
+        warnings.warn(
+            f"only {size:.0f} effective places of {len(places)}: regions are too narrow; raise n",
+            UserWarning,
+            stacklevel=3,
+        )
+    return result
+
+
+def _beyond(generator: SystemGenerator, planets: KnownPlanets) -> list[str]:
+    """Known planets outside what the generator was fitted to, warned of and told."""
+    (a_low, a_high), (m_low, m_high) = generator.range_
+    a, m = np.log10(planets.a_au), np.log10(planets.mass_earth)
+    outside = (a < a_low) | (a > a_high) | (m < m_low) | (m > m_high)
+    said = [
+        f"the known planet at {planets.a_au[i]:.4g} au with {planets.mass_earth[i]:.3g} Earth "
+        "masses is outside what the generator was fitted to: extrapolated"
+        for i in np.flatnonzero(outside)
+    ]
+    for words in said:
+        warnings.warn(words, UserWarning, stacklevel=3)
+    return said
 
 
 def _nothing(generator: SystemGenerator, planets: KnownPlanets) -> str:

@@ -204,7 +204,7 @@ def compare(one: Systems, other: Systems) -> pd.DataFrame:
     -------
     DataFrame
         Columns ``quantity`` and ``KS``: mass, semi-major axis, multiplicity, total mass,
-        period ratio.
+        period ratio; NaN where a sample has none.
 
     Examples
     --------
@@ -218,7 +218,9 @@ def compare(one: Systems, other: Systems) -> pd.DataFrame:
     rows = []
     first, second = _quantities(one), _quantities(other)
     for name in first:
-        rows.append({"quantity": name, "KS": float(ks_2samp(first[name], second[name]).statistic)})
+        both = len(first[name]) and len(second[name])
+        distance = float(ks_2samp(first[name], second[name]).statistic) if both else np.nan
+        rows.append({"quantity": name, "KS": distance})
     return pd.DataFrame(rows)
 
 
