@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.io import fits
-from astropy.table import QTable
+from astropy.table import QTable, Table
 from astropy.time import Time
 from astropy.utils.masked import Masked
 
@@ -213,7 +213,7 @@ def test_a_halo_without_data_is_quiet_and_one_around_zero_is_left_out_with_a_war
 def test_what_is_no_number_is_refused_by_name(name):
     for wrong in (None, ["a", "b", "c"]):
         columns = {"time": np.arange(3.0), "flux": np.ones(3), name: wrong}
-        with pytest.raises(ValueError, match=f"^{name}: expected"):
+        with pytest.raises(ValueError, match=rf"^{name}: .*expected"):
             LightCurve(**columns)
 
 
@@ -282,3 +282,14 @@ def test_an_epoch_in_julian_days_is_shown_to_the_second():
     signal = TransitSignal(5.0, 2458327.51412, 2.0, time_format="bjd")
     assert "T0 = 2458327.51412 BJD" in str(signal)
     assert "2458327.51 to 2458330.51 d" in repr(LightCurve(2458327.51 + np.arange(4), np.ones(4)))
+
+
+def test_columns_of_a_table_carry_their_units_and_masks():
+    days = 1325 + 0.1 * np.arange(50)
+    table = Table({"t": 24 * days, "f": np.ma.array(np.ones(50), mask=np.arange(50) == 3)})
+    table["t"].unit = "h"
+    curve = LightCurve(table["t"], table["f"], flux_err=np.full(50, 0.1) * u.percent)
+    np.testing.assert_allclose(curve.time, np.delete(days, 3))
+    assert curve.dropped["NaN"] == 1
+    error = LightCurve(days, np.ones(50) * u.one, flux_err=np.full(50, 0.1) * u.percent).flux_err
+    np.testing.assert_allclose(error, 0.001)

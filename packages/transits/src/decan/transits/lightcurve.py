@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from decan.core.data.numbers import plain_numbers
+
 from .signals import TIME_OFFSETS, check_time_format, in_days
 
 if TYPE_CHECKING:
@@ -299,22 +301,8 @@ def plain(
         masked = np.asarray(value.mask)
         value = days + np.asarray(value.tdb.jd2, dtype=float)
         return np.where(masked, np.nan, value) if masked.any() else value
-    if unit is not None and hasattr(value, "to_value") and getattr(value, "unit", None) is not None:
-        try:
-            value = value.to_value(unit)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
-    if getattr(getattr(value, "dtype", None), "kind", "") == "M":
-        raise ValueError(f"{name}: expected numbers, found dates; pass them as astropy.time.Time")
-    masked = np.asarray(getattr(value, "mask", False))
-    value = getattr(value, "unmasked", value)
-    try:
-        plain = np.array(np.ma.getdata(getattr(value, "value", value)), dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}: expected numbers ({error})") from None
-    if masked.shape == plain.shape:
-        plain[masked] = np.nan
-    return plain
+    # A flux without a unit and an error in per cent differ by a hundred.
+    return plain_numbers(value, name, unit=None if unit is None else str(unit) or "1")
 
 
 _COLUMNS: Sequence[tuple[str, type]] = (
