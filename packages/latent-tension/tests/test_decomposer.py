@@ -74,6 +74,7 @@ def test_files_and_page_hold_the_result(fitted, tmp_path):
         names = [h.name for h in file]
         assert file["DIFFUSE"].data.shape == fitted.images_[0].shape
         assert len(file["CATALOGUE"].data) == len(fitted.catalogue_)
+        assert file["CATALOGUE"].columns["lon"].unit == "deg"
     assert {"TOTAL", "TOTAL_STD", "TENSION", "RESIDUAL"} <= set(names)
     back = read_table(write_table(fitted.catalogue_, tmp_path / "catalogue.ecsv"))
     assert len(back) == len(fitted.catalogue_)

@@ -3,7 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decan.xray_spectra import Spectrum, analytic_response, cstat, simulate_spectra, wstat
+from decan.xray_spectra import (
+    InvalidSpectrumError,
+    Spectrum,
+    analytic_response,
+    cstat,
+    simulate_spectra,
+    wstat,
+)
 from decan.xray_spectra.fit import fit_spectrum
 from decan.xray_spectra.hardness import hardness_ratios
 from decan.xray_spectra.models import Model, Parameter, power_law, tbabs
@@ -144,6 +151,16 @@ def test_intervals_of_hardness_hold_the_truth_as_often_as_they_say():
         inside.append(found.low <= simulated.table["hard_ms"][row] <= found.high)
     # 150 draws of a probability of 0.68: one standard error is 0.04.
     assert 0.56 < np.mean(inside) < 0.80
+
+
+def test_flags_may_be_lists_and_a_background_of_other_channels_is_refused():
+    spectrum = Spectrum([1] * 100, quality=[0] * 99 + [5])
+    assert spectrum.band(0.0, 20.0).sum() == 99
+    for behind in (Spectrum([1] * 99), Spectrum([1] * 100, channels=range(100))):
+        with pytest.raises(
+            InvalidSpectrumError, match=r"the background .* has channels .*, the source 1-100"
+        ):
+            Spectrum([1] * 100, background=behind, name="source")
 
 
 @pytest.mark.parametrize("ratio", [0.05, 1.0])

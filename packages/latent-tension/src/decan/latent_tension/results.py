@@ -66,6 +66,8 @@ def write_components(fitted: TensionDecomposer, path: str | os.PathLike[str]) ->
     tension = np.stack([maps.matched for maps in fitted.tension_maps_])
     parts.append(fits.ImageHDU(tension, plain, name="TENSION"))
     table = Table.from_pandas(_for_files(fitted.catalogue_))
+    for name, unit in fitted.catalogue_.attrs.get("units", {}).items():
+        table[name].unit = unit
     parts.append(fits.BinTableHDU(table, name="CATALOGUE"))
     with replacing(path) as temporary:
         fits.HDUList(parts).writeto(temporary, overwrite=True)

@@ -53,7 +53,8 @@ class Spectrum:
     Raises
     ------
     InvalidSpectrumError
-        If counts are negative or not finite, lengths differ, or the exposure is not positive.
+        If counts are negative or not finite, lengths or the background's channels differ, or the
+        exposure is not positive.
 
     Examples
     --------
@@ -97,8 +98,18 @@ class Spectrum:
             raise InvalidSpectrumError(f"{where}: exposure is {self.exposure_s:g} s")
         for flag in ("quality", "grouping"):
             value = getattr(self, flag)
-            if value is not None and np.shape(value) != counts.shape:
+            if value is None:
+                continue
+            if np.shape(value) != counts.shape:
                 raise InvalidSpectrumError(f"{where}: {flag} has not one value for each channel")
+            object.__setattr__(self, flag, np.asarray(value))
+        if self.background is not None:
+            theirs = np.asarray(self.background.channels)
+            if not np.array_equal(theirs, channels):
+                raise InvalidSpectrumError(
+                    f"{where}: the background {self.background.name} has channels "
+                    f"{_ends(theirs)}, the source {_ends(channels)}"
+                )
         if self.response is not None and not self.response.matches(self):
             raise InvalidSpectrumError(
                 f"{where}: channels {channels[0]}-{channels[-1]} are not the response's "
@@ -367,6 +378,10 @@ class Spectrum:
             behind = behind if self._scale_is_sound() else "background of unknown scale"
         response = "no response" if self.response is None else "response"
         return f"Spectrum({self.name}, {text}, {behind}, {response})"
+
+
+def _ends(channels: NDArray[np.int64]) -> str:
+    return f"{channels[0]}-{channels[-1]}" if channels.size else "none"
 
 
 def _found(companion: Any, pha: Any, keywords: Any, what: str, notes: list[str]) -> Path | None:
