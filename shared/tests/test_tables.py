@@ -577,3 +577,11 @@ def test_a_table_for_an_unknown_suffix_is_refused_and_the_old_file_kept(tmp_path
     with pytest.raises(SchemaError, match=r"table\.xls.*\.csv"):
         write_table(pd.DataFrame(), old)
     assert old.read_text() == "old"
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_csv_of_a_spreadsheet_with_semicolons_or_tabs_is_a_table(separator, tmp_path):
+    path = tmp_path / "stars.csv"
+    path.write_text(f"id{separator}period{separator}note\n1{separator}0.5{separator}a, b\n")
+    table = read_table(path, required=["id", "period"])
+    assert table.to_dict("list") == {"id": [1], "period": [0.5], "note": ["a, b"]}

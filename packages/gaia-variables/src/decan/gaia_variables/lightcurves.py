@@ -417,8 +417,9 @@ def check_source_ids(source_id: ArrayLike, *, unique: bool = True) -> NDArray[np
     if ids.dtype == object and all(isinstance(one, int | np.integer) for one in ids):
         ids = ids.astype(np.int64)
     if not np.issubdtype(ids.dtype, np.integer):
+        first = next(one for one in ids.tolist() if not isinstance(one, int))
         raise TypeError(
-            f"source_id: expected 64-bit integers, found {ids.dtype} (first: {ids[0]}); "
+            f"source_id: expected 64-bit integers, found {ids.dtype} (first: {first!r:.40}); "
             "read the column as int64, a float loses the last digits"
         )
     ids = ids.astype(np.int64)

@@ -6,11 +6,9 @@ Columns are found in any case (the archive changed it in 2024), ids stay int64.
 
 from __future__ import annotations
 
-import gzip
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decan.core.data.tables import read_table
-from decan.core.errors import CorruptFile, SchemaError
+from decan.core.errors import SchemaError
 from decan.core.files import reading
 
 from .lightcurves import LightCurves, check_source_ids
@@ -330,58 +328,15 @@ def read_archive(path: str | os.PathLike[str]) -> pd.DataFrame:
     ...
     decan.core.errors.DataNotAvailable: absent.csv: no such file
     """
-    import pandas as pd
-
     path = Path(path)
-    if path.name.removesuffix(".gz").endswith((".csv", ".ecsv")):
-        with reading(path, "CSV table") as file:
-            header = _ecsv_header(file)
-            table = pd.read_csv(
-                file, comment="#", sep=header.get("delimiter", " " if header else ","),
-                dtype={"source_id": str, "SOURCE_ID": str},
-            )  # fmt: skip
-            table.attrs["units"] = {
-                str(column["name"]).lower(): str(column["unit"])
-                for column in header.get("datatype", ()) if "unit" in column
-            }  # fmt: skip
-    else:
-        table = read_table(path)
+    table = read_table(path)
     names = [str(name).strip().lower() for name in table.columns]
     if repeated := [name for name in names if names.count(name) > 1]:
         raise SchemaError(f"{path.name}: column {repeated[0]!r} is there more than once")
     table.columns = names
-    if "source_id" in table and pd.api.types.is_string_dtype(table["source_id"].dtype):
-        table["source_id"] = _ids_of_text(table["source_id"], path)
-    return table
-
-
-def _ids_of_text(text: pd.Series, path: Path) -> NDArray[np.int64]:
-    """Ids from text, digit by digit: what was written by way of a float is refused."""
-    if (absent := text.isna().to_numpy()).any():
+    if "source_id" in table and (absent := table["source_id"].isna().to_numpy()).any():
         raise SchemaError(f"{path.name}: row {int(absent.argmax())} has no source_id")
-    text = text.str.strip()
-    if (wrong := ~text.str.fullmatch(r"-?\d{1,19}").to_numpy(bool)).any():
-        row = int(wrong.argmax())
-        raise SchemaError(
-            f"{path.name}: row {row}: source_id {text.iloc[row]!r} is no integer; where it was "
-            "a float, its last digits are lost: write the table again from the integers"
-        )
-    return np.asarray(text.astype(np.int64), np.int64)
-
-
-def _ecsv_header(path: Path) -> dict[str, Any]:
-    """What the head of an ECSV table says of its columns; empty for other text."""
-    from astropy.table.meta import YamlParseError, get_header_from_yaml
-
-    opened: Any = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8") as lines:
-        head = [line[2:] for line in takewhile(lambda line: line.startswith("#"), lines)]
-    if not head or not head[0].startswith("%ECSV"):
-        return {}
-    try:
-        return dict(get_header_from_yaml(head[1:]))
-    except YamlParseError as error:
-        raise CorruptFile(f"{path.name}: the head of an ECSV table, but {error}") from None
+    return table
 
 
 def _xp_of(table: pd.DataFrame, path: Path, known: XPSchema) -> XPCoefficients:

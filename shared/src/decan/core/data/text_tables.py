@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv as csv_module
 import io
 import itertools
 import re
@@ -19,8 +20,9 @@ __all__ = ["read_ipac", "read_separated"]
 def read_separated(content: bytes, name: str, separator: str) -> list[Column]:
     r"""Columns of a table with one row a line and a character between cells.
 
-    Lines before the header that start with ``#`` are skipped. A row that is
-    shorter or longer than the header is an error, not a row of absent cells.
+    Lines before the header that start with ``#`` are skipped. Where commas are expected
+    and the header has none, semicolons or tabs are taken. A row that is shorter or longer
+    than the header is an error, not a row of absent cells.
 
     Parameters
     ----------
@@ -53,11 +55,12 @@ def read_separated(content: bytes, name: str, separator: str) -> list[Column]:
     if not content.strip():
         raise CorruptFile(f"{name}: holds no header line")
 
+    separator = _separator(content, separator)
+    names = _names(content, name, separator)
     layout = csv.ParseOptions(delimiter=separator, newlines_in_values=True)
     try:
         # One thread, because only then does Arrow know in which row a fault is.
         read = csv.ReadOptions(use_threads=False)
-        names = csv.open_csv(io.BytesIO(content), read, layout).schema.names
         # Everything as text first: what is a number is decided here, from the whole column.
         as_text = csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
@@ -132,6 +135,23 @@ def read_ipac(content: bytes, name: str) -> list[Column]:
         cells = [None if cell in (nulls[i], "null", "") else cell for cell in text]
         columns.append(_declared(names[i], cells, kinds[i], units[i] or None, name))
     return columns
+
+
+def _separator(content: bytes, expected: str) -> str:
+    """The character between cells: where it is not in the header, what stands there instead."""
+    header = content.split(b"\n", 1)[0].decode("utf-8", "replace")
+    if expected == "," and "," not in header:
+        # Spreadsheets of countries with decimal commas write semicolons into .csv.
+        return next((other for other in ";\t" if other in header), expected)
+    return expected
+
+
+def _names(content: bytes, name: str, separator: str) -> list[str]:
+    try:
+        lines = io.TextIOWrapper(io.BytesIO(content), "utf-8", newline="")
+        return next(csv_module.reader(lines, delimiter=separator))
+    except (UnicodeDecodeError, csv_module.Error) as error:
+        raise CorruptFile(f"{name}: cannot be read as CSV ({error})") from None
 
 
 def _csv_fault(message: str) -> str:
