@@ -181,6 +181,23 @@ def test_goodness_of_a_fit_beside_a_background_is_uniform_where_the_model_is_tru
     assert min(found) > 1e-4
 
 
+@pytest.mark.parametrize("gaussian", [False, True])
+def test_chi_square_knows_the_background_that_is_in_the_counts(gaussian):
+    response = analytic_response()
+    photons = power_law()(response.energy_low, response.energy_high, photon_index=1.7, norm=1e-3)
+    rng = np.random.default_rng(3)
+    counts = rng.poisson(response.fold(photons) * 3e4 + 30).astype(float)
+    behind = Spectrum(rng.poisson(np.full(counts.size, 60.0)), exposure_s=3e4)
+    seen = Spectrum(counts + 0.3 * gaussian, exposure_s=3e4, backscal=0.5, background=behind,
+                    response=response, meta={"gaussian": gaussian})  # fmt: skip
+    fit = fit_spectrum(seen, power_law(), stat=None if gaussian else "chi2", n_starts=1)
+    assert fit.kind == "chi2"
+    # 0.3 counts a channel are 2 % of the norm.
+    assert fit.values["norm"] == pytest.approx(1e-3, rel=0.05)
+    assert fit.values["photon_index"] == pytest.approx(1.7, abs=0.05)
+    assert fit.p_value > 1e-4
+
+
 def test_a_wrong_model_beside_a_background_is_a_bad_fit():
     response = analytic_response()
     photons = power_law()(response.energy_low, response.energy_high, photon_index=0.5, norm=1e-4)

@@ -213,7 +213,10 @@ class _Problem:
         self.ratio = self._grouped(level * ratio) / np.maximum(self.behind, 1e-12)
         errors = spectrum.meta.get("stat_err")
         stated = self.counts if errors is None else np.asarray(errors)[self.inside] ** 2
+        # Errors of the counts, and of a background that is taken from them.
         self.variance = np.maximum(stated, 1.0 if errors is None else 1e-12)
+        if self.kind == "chi2":
+            self.variance = self.variance + self.ratio**2 * self.behind
         self.free = [p for p in model.parameters if p.name not in frozen]
         self.fixed = {p.name: p.start for p in model.parameters if p.name in frozen}
         self.unit = np.array([1.0 if p.log else max(abs(p.start), 0.05) for p in self.free])
@@ -246,7 +249,7 @@ class _Problem:
 
     def statistic(self, m: NDArray[np.float64]) -> Any:
         if self.kind == "chi2":
-            return np.sum((self.counts - m) ** 2 / self.variance, axis=-1)
+            return np.sum((self.counts - self.total(m)) ** 2 / self.variance, axis=-1)
         if self.kind == "wstat":
             return wstat(self.counts, m, self.behind, self.ratio)
         return cstat(self.counts, m + self.ratio * self.behind)
@@ -256,7 +259,7 @@ class _Problem:
         if self.kind == "wstat":
             level = profiled_background(self.counts, m, self.behind, self.ratio)
             return np.asarray(m + self.ratio * level)
-        return np.asarray(m + (self.ratio * self.behind if self.kind == "cstat" else 0.0))
+        return np.asarray(m + self.ratio * self.behind)
 
     def linearised(self, u: NDArray[np.float64]) -> tuple[Any, Any, Any]:
         """Statistic, gradient and Fisher matrix (both of half the statistic)."""
@@ -267,7 +270,7 @@ class _Problem:
         total = np.maximum(self.total(m[0]), 1e-12)
         if self.kind == "chi2":
             variance = self.variance
-            slope = (m[0] - self.counts) / variance
+            slope = (total - self.counts) / variance
         else:
             # A background that is measured too leaves less information on the source.
             level = (total - m[0]) * self.ratio if self.kind == "wstat" else 0.0
