@@ -121,3 +121,10 @@ def test_nobody_at_an_address_is_one_clear_line(monkeypatch):
     monkeypatch.delenv("DECAN_OFFLINE", raising=False)
     with pytest.raises(DataNotAvailable, match=r"^http://127.0.0.1:1: no answer \("):
         request("http://127.0.0.1:1", timeout_s=1)
+
+
+def test_ids_of_nineteen_digits_survive_also_beside_absent_ones():
+    table = remote.csv_table(b"source_id,name\n4295806720123456789,HD 1#2\n,x\n", "archive")
+    assert int(table["source_id"][0]) == 4295806720123456789
+    assert table["source_id"].isna().tolist() == [False, True]
+    assert table["name"][0] == "HD 1#2"
