@@ -207,3 +207,20 @@ def test_a_wrong_model_beside_a_background_is_a_bad_fit():
     seen = Spectrum(counts, exposure_s=3e4, background=behind, response=response)
     bad = fit_spectrum(seen, power_law().starting(photon_index=2.5), frozen=("photon_index",))
     assert bad.p_value < 1e-3
+
+
+@pytest.mark.parametrize("index", [1.0, 1.8, 2.6])
+def test_hardness_of_flux_is_that_of_the_photons_and_not_of_the_instrument(index):
+    response = analytic_response()
+    photons = power_law()(response.energy_low, response.energy_high, photon_index=index, norm=1e-3)
+    counts = np.random.default_rng(1).poisson(response.fold(photons) * 1e6)
+    seen = Spectrum(counts, exposure_s=1e6, response=response)
+    flux = {
+        name: float(power_law()([low], [high], photon_index=index, norm=1.0)[0] * (high - low))
+        for name, (low, high) in {"s": (0.5, 1.2), "m": (1.2, 2.0), "h": (2.0, 7.0)}.items()
+    }
+    found = hardness_ratios(seen, method="flux")
+    for name, (hard, soft) in {"hard_ms": "ms", "hard_hm": "hm", "hard_hs": "hs"}.items():
+        right = (flux[hard] - flux[soft]) / (flux[hard] + flux[soft])
+        # Photons cross the edges of bands by the resolution of the detector.
+        assert found[name].value == pytest.approx(right, abs=0.025)
