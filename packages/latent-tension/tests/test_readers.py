@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from astropy import units as u
 from astropy.io import fits
 from astropy.table import Table
 
@@ -50,6 +51,24 @@ def test_erosita_events_are_chosen_and_binned(tmp_path):
     assert image.counts.sum((1, 2)).tolist() == [2, 1, 1]
     assert image.counts[0, 16, 16] == 2
     assert image.pixel_deg == pytest.approx(4 / 3600)
+
+
+def test_bands_of_events_may_have_units_and_impossible_ones_are_refused(tmp_path):
+    path = erosita_events(tmp_path / "events.fits")
+    known = {"centre": (83.0, -69.0), "n_pixels": 33, "psf": PSF}
+    with pytest.warns(UserWarning, match="flat"):
+        image = read_erosita_events(path, energy_edges=[(200, 1000), (1000, 4500)] * u.eV, **known)
+    assert image.counts.sum((1, 2)).tolist() == [2, 2]
+    assert image.energy_edges.tolist() == [[0.2, 1.0], [1.0, 4.5]]
+    with pytest.raises(ValueError, match="energy_edges: expected"):
+        read_erosita_events(path, energy_edges=[(1.0, 0.2)], **known)
+
+
+@pytest.mark.bad_input(7)
+def test_plain_numbers_are_no_energies_of_an_image_file(tmp_path):
+    counts = on_sky(tmp_path / "counts.fits", np.ones((12, 12)))
+    with pytest.raises(SchemaError, match="energy_edges: needs a unit"):
+        read_image(counts, psf=PSF, energy_edges=[(0.2, 1)])
 
 
 def test_an_event_list_without_a_column_is_refused_by_name(tmp_path):

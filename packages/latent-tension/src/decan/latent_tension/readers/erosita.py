@@ -15,7 +15,7 @@ from decan.core.files import reading
 
 from ..image import PhotonImage
 from ..psf import ImagePSF
-from .events import bin_events, event_table, tangential_wcs
+from .events import bin_events, edges_kev, event_table, tangential_wcs
 from .images import celestial_wcs, content_of, image_extensions, number
 
 __all__ = ["read_erosita_events", "read_erosita_psf", "read_erosita_tile"]
@@ -46,8 +46,8 @@ def read_erosita_events(
         Right ascension and declination of the middle, degrees.
     n_pixels : int
         Pixels a side.
-    energy_edges : sequence of (float, float)
-        Bands in keV.
+    energy_edges : sequence of (float, float) or Quantity
+        Bands, keV.
     psf : ImagePSF or array_like
         Point spread function on these pixels; :func:`read_erosita_psf`.
     pixel_arcsec : float
@@ -83,6 +83,7 @@ def read_erosita_events(
 
     if release not in EROSITA_FLAGS:
         raise ValueError(f"release: must be one of {sorted(EROSITA_FLAGS)}, found {release!r}")
+    edges = edges_kev(energy_edges)
     events = event_table(
         path, {"RA": "deg", "DEC": "deg", "PI": None, "TM_NR": None, "PAT_TYP": None, "FLAG": None}
     )
@@ -98,7 +99,7 @@ def read_erosita_events(
     events = events[good]
     wcs = tangential_wcs(centre, n_pixels, pixel_arcsec)
     x, y = wcs.wcs_world2pix(events["RA"], events["DEC"], 0)
-    counts = bin_events(x, y, events["PI"] / 1000, energy_edges, (n_pixels, n_pixels))
+    counts = bin_events(x, y, events["PI"] / 1000, edges, (n_pixels, n_pixels))
     if exposure is None:
         warnings.warn(f"{path}: no exposure map given; taken as flat", UserWarning, stacklevel=2)
         seconds: Any = None
@@ -107,7 +108,7 @@ def read_erosita_events(
         seconds = np.where(seconds < exposure_cut_s, 0, seconds)
     with content_of(path):
         return PhotonImage(
-            counts, seconds, psf, np.array(energy_edges) * u.keV, wcs=wcs, name=Path(path).name
+            counts, seconds, psf, np.array(edges) * u.keV, wcs=wcs, name=Path(path).name
         )
 
 

@@ -76,8 +76,8 @@ def read_chandra(
         Extension EVENTS with columns x, y (sky pixels of 0.492 arcsec) and energy (eV).
     psf : ImagePSF or array_like
         Point spread function on these pixels.
-    energy_edges : sequence of (float, float)
-        Bands in keV.
+    energy_edges : sequence of (float, float) or Quantity
+        Bands, keV.
     centre : (float, float), optional
         Sky pixel (x, y) in the middle; the median of the events by default.
     n_pixels : int
@@ -106,12 +106,13 @@ def read_chandra(
     from astropy import units as u
     from astropy.wcs import WCS
 
+    edges = edges_kev(energy_edges)
     events = event_table(path, {"x": None, "y": None, "energy": None})
     if centre is None:
         centre = float(events["x"].median()), float(events["y"].median())
     low = [c - binning * (n_pixels - 1) / 2 for c in centre]
     x, y = ((events[k] - at) / binning for k, at in zip(("x", "y"), low, strict=True))
-    counts = bin_events(x, y, events["energy"] / 1000, energy_edges, (n_pixels, n_pixels))
+    counts = bin_events(x, y, events["energy"] / 1000, edges, (n_pixels, n_pixels))
     with opened(path) as file:
         header = file["EVENTS"].header
         names = [c.lower() for c in file["EVENTS"].columns.names]
@@ -129,8 +130,16 @@ def read_chandra(
     seconds = None if exposure is None else image_extensions(exposure)[0][1]
     with content_of(path):
         return PhotonImage(
-            counts, seconds, psf, np.array(energy_edges) * u.keV, wcs=wcs, name=Path(path).name
+            counts, seconds, psf, np.array(edges) * u.keV, wcs=wcs, name=Path(path).name
         )
+
+
+def edges_kev(edges: Any) -> list[tuple[float, float]]:
+    """Bands in keV, of numbers or a Quantity."""
+    plain = np.asarray(edges.to_value("keV") if hasattr(edges, "to_value") else edges, float)
+    if plain.ndim != 2 or plain.shape[1] != 2 or not np.all(plain[:, 0] < plain[:, 1]):
+        raise ValueError(f"energy_edges: expected (lower, upper) of each band, keV, found {edges}")
+    return [(float(low), float(high)) for low, high in plain]
 
 
 def tangential_wcs(centre: tuple[float, float], n_pixels: int, pixel_arcsec: float) -> Any:

@@ -89,9 +89,8 @@ def read_image(
     for key, name in (("background", "BACKGROUND"), ("mask", "MASK")):
         if name in names:
             kept[key] = inside[name].astype(bool) if key == "mask" else inside[name]
-    edges = energy_edges if energy_edges is not None else _edges(path, header)
-    if edges is not None and not hasattr(edges, "unit"):
-        edges = edges * u.keV
+    held = _edges(path, header)
+    edges = energy_edges if energy_edges is not None or held is None else held * u.keV
     kept.update(more)
     kept.setdefault("name", Path(path).name)
     while counts.ndim > 3 and counts.shape[0] == 1:  # axes of one, as radio's Stokes
