@@ -255,6 +255,16 @@ def test_an_image_survives_fits(tmp_path):
     assert back.psf.stamps(2) == pytest.approx(image.psf.stamps(2))
 
 
+def test_fits_keeps_the_known_response_the_pixel_and_fractions(tmp_path):
+    image = PhotonImage(
+        counts(0.5), psf=PSF, band_response=(1.0, 3.0), pixel_scale=4 * u.arcsec, allow_float=True
+    )
+    back = PhotonImage.read(image.to_fits(tmp_path / "image.fits"))
+    assert back.band_response == pytest.approx([0.25, 0.75])
+    assert back.pixel_deg == pytest.approx(4 / 3600)
+    assert np.array_equal(back.counts, image.counts)
+
+
 @pytest.mark.parametrize("kind", ["narrow", "varying"])
 def test_fits_keeps_narrow_and_varying_psfs(kind, tmp_path):
     stamp = GaussianPSF(1.0, size=5).stamps(1)

@@ -50,8 +50,9 @@ def decompose(
     from .decomposer import TensionDecomposer
     from .image import PhotonImage
 
+    more = {"allow_float": True} if allow_float else {}
     images = [
-        PhotonImage.read(path, psf=one, exposure=seconds, allow_float=allow_float)
+        PhotonImage.read(path, psf=one, exposure=seconds, **more)
         for path, one, seconds in zip(
             image, _each(psf, image, "--psf"), _each(exposure, image, "--exposure"), strict=True
         )

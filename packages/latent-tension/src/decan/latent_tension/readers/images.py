@@ -91,6 +91,7 @@ def read_image(
             kept[key] = inside[name].astype(bool) if key == "mask" else inside[name]
     held = _edges(path, header)
     edges = energy_edges if energy_edges is not None or held is None else held * u.keV
+    kept |= _own_keywords(path, header)
     kept.update(more)
     kept.setdefault("name", Path(path).name)
     while counts.ndim > 3 and counts.shape[0] == 1:  # axes of one, as radio's Stokes
@@ -129,6 +130,12 @@ def write_image(image: PhotonImage, path: str | os.PathLike[str]) -> Path:
         for j, (low, high) in enumerate(image.energy_edges):
             header[f"ELO{j}"] = (low, "[keV] lower edge of the band")
             header[f"EHI{j}"] = (high, "[keV] upper edge of the band")
+    for j, share in enumerate(image.band_response):
+        header[f"BRESP{j}"] = (share, "share of counts of a source of index 0")
+    if image.wcs is None and image.pixel_deg is not None:
+        header["PIXDEG"] = (image.pixel_deg, "[deg] side of a pixel")
+    if np.any(image.counts != np.rint(image.counts)):
+        header["FRACTION"] = (True, "counts that are not whole are meant")
     parts = [
         fits.PrimaryHDU(image.counts, header),
         fits.ImageHDU(image.exposure, header, name="EXPOSURE"),
@@ -277,6 +284,21 @@ def celestial_wcs(header: Any, path: str | os.PathLike[str]) -> Any:
         warnings.simplefilter("ignore")  # old headers; what matters is checked by use
         wcs = WCS(header)
         return wcs.celestial if wcs.has_celestial else None
+
+
+def _own_keywords(path: str | os.PathLike[str], header: Any) -> dict[str, Any]:
+    """What :func:`write_image` keeps in the header besides the energies."""
+    found: dict[str, Any] = {}
+    shares: list[float] = []
+    while f"BRESP{len(shares)}" in header:
+        shares.append(number(header, f"BRESP{len(shares)}", path))
+    if shares:
+        found["band_response"] = shares
+    if "PIXDEG" in header:
+        found["pixel_scale"] = number(header, "PIXDEG", path)
+    if header.get("FRACTION") is True:
+        found["allow_float"] = True
+    return found
 
 
 def _edges(path: str | os.PathLike[str], header: Any) -> np.ndarray | None:
