@@ -20,12 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "META_COLUMNS",
     "in_our_units",
-    "logarithms",
-    "one_input_a_model",
-    "same_network",
     "species_columns",
-    "status_of",
-    "without_repeats",
 ]
 
 META_COLUMNS = (

@@ -206,6 +206,11 @@ def retrieve_sources(
     pathlib.Path
         The page.
 
+    Raises
+    ------
+    ValueError
+        If the ratios of a source cannot be used; the source is named.
+
     Examples
     --------
     >>> import tempfile

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["CLOUD", "Param", "ParameterSpace", "clean_inputs", "in_our_unit", "row_labels"]
+__all__ = ["CLOUD", "Param", "ParameterSpace", "clean_inputs", "in_our_unit"]
 
 ZETA = "zeta_1p3e17"
 ZETA_UNIT = 1.3e-17
