@@ -1,13 +1,15 @@
 import os
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from astropy import units as u
 from astropy.io import fits
 from astropy.table import QTable, Table
-from astropy.time import Time
+from astropy.time import Time, TimeDelta
+from astropy.timeseries import TimeSeries
 from astropy.utils.masked import Masked
 
 from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
@@ -293,3 +295,33 @@ def test_columns_of_a_table_carry_their_units_and_masks():
     assert curve.dropped["NaN"] == 1
     error = LightCurve(days, np.ones(50) * u.one, flux_err=np.full(50, 0.1) * u.percent).flux_err
     np.testing.assert_allclose(error, 0.001)
+
+
+def test_errors_that_are_all_absent_are_no_errors():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        curve = LightCurve(np.arange(5.0), np.ones(5), flux_err=np.full(5, np.nan))
+    assert curve.flux_err is None
+
+
+def test_a_time_series_of_astropy_is_read_with_its_time(tmp_path):
+    time = Time(2458325.0 + np.arange(5), format="jd", scale="tdb")
+    TimeSeries(time=time, data={"flux": np.ones(5)}).write(tmp_path / "star.ecsv")
+    curve = LightCurve.read(tmp_path / "star.ecsv")
+    assert curve.time_format == "bjd"
+    np.testing.assert_allclose(curve.time, time.jd, atol=1e-9)
+
+
+def test_a_folded_curve_is_refused():
+    with pytest.raises(ValueError, match=r"^curve: expected times, found phases"):
+        LightCurve.from_lightkurve(
+            SimpleNamespace(time=TimeDelta(np.linspace(-0.5, 0.5, 5), format="jd"))
+        )
+
+
+def test_a_file_with_a_plain_flux_and_without_flags_is_read(tmp_path):
+    star = {"TELESCOP": "TESS", "OBJECT": "TIC 1", "SECTOR": 1, "BJDREFI": 2457000}
+    path = mission_file(tmp_path / "lc.fits", drop=("QUALITY", "SAP_QUALITY"), **star)
+    with fits.open(path, mode="update") as hdus:
+        hdus[1].columns.change_name("SAP_FLUX", "FLUX")
+    assert len(LightCurve.read(path)) == 50

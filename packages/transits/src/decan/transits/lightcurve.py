@@ -38,7 +38,7 @@ class LightCurve:
         Flux of the star, any positive scale.
     flux_err : array_like of float, shape (n,), optional
         One standard deviation, same scale. Values that are not positive are replaced
-        by the median error, with a warning.
+        by the median error, with a warning; where all are NaN there are no errors.
     quality : array_like of int or bool, shape (n,), optional
         Rows where it is not zero are dropped; a flag that is absent (NaN) drops nothing.
     centroid : array_like of float, shape (n, 2), optional
@@ -93,6 +93,7 @@ class LightCurve:
         columns = _columns(self)
         rows, dropped = _usable_rows(columns)
         columns = {name: column[rows] for name, column in columns.items()}
+        object.__setattr__(self, "flux_err", None)
         columns.setdefault("segment", np.zeros(rows.size, dtype=np.int64))
         _normalise(columns)
         columns.pop("quality", None)
@@ -226,6 +227,11 @@ class LightCurve:
         -------
         LightCurve
 
+        Raises
+        ------
+        ValueError
+            If it is folded.
+
         Examples
         --------
         >>> from types import SimpleNamespace
@@ -236,6 +242,8 @@ class LightCurve:
         >>> LightCurve.from_lightkurve(like_lightkurve)
         LightCurve(2 points, 2458001 to 2458002 d BJD, 1 segment)
         """
+        if getattr(curve.time, "scale", None) is None:
+            raise ValueError("curve: expected times, found phases; hand over the unfolded curve")
         return cls(
             curve.time,
             curve.flux,
@@ -389,7 +397,10 @@ def _normalise(columns: dict[str, NDArray[Any]]) -> None:
     if "flux_err" in columns:
         error = columns["flux_err"]
         wrong = ~(error > 0)
-        if wrong.any():
+        if np.isnan(error).all():
+            # No error at all says no more than a column that is not there.
+            del columns["flux_err"]
+        elif wrong.any():
             usual = float(np.median(error[~wrong])) if (~wrong).any() else 1.0
             warnings.warn(
                 f"flux_err: {int(wrong.sum())} values are not positive; "

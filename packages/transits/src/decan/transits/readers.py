@@ -108,17 +108,16 @@ def _read_mission_file(path: Path) -> dict[str, Any]:
         mission = "TESS" if "TESS" in str(primary["TELESCOP"]).upper() else "Kepler"
         rules, header, data = _MISSIONS[mission], hdus[1].header, hdus[1].data
         names = {name.upper() for name in data.columns.names}
-        flux = next((n for n in ("PDCSAP_FLUX", "SAP_FLUX") if n in names), None)
-        if flux is None or "TIME" not in names or rules["flags"] not in names:
+        flux = next((n for n in ("PDCSAP_FLUX", "SAP_FLUX", "FLUX") if n in names), None)
+        if flux is None or "TIME" not in names or data[flux].ndim != 1:
             raise SchemaError(
-                f"{path}: expected columns TIME, PDCSAP_FLUX and {rules['flags']} of a "
+                f"{path}: expected columns TIME and PDCSAP_FLUX (or SAP_FLUX, FLUX) of a "
                 f"{mission} light curve, found {', '.join(sorted(names))}"
+                + ("; FLUX holds images, read them with TargetPixels" if flux == "FLUX" else "")
             )
-        columns = {
-            "time": _native(data["TIME"]),
-            "flux": _native(data[flux]),
-            "quality": np.asarray(data[rules["flags"]], dtype=np.int64) & rules["mask"],
-        }
+        columns = {"time": _native(data["TIME"]), "flux": _native(data[flux])}
+        if rules["flags"] in names:
+            columns["quality"] = np.asarray(data[rules["flags"]], dtype=np.int64) & rules["mask"]
         if f"{flux}_ERR" in names:
             columns["flux_err"] = _native(data[f"{flux}_ERR"])
         if {"MOM_CENTR1", "MOM_CENTR2"} <= names:
@@ -217,6 +216,9 @@ def _join(parts: list[dict[str, Any]]) -> LightCurve:
 
 def _read_in_days(path: Path) -> pd.DataFrame:
     table = read_table(path)
+    if {"time.jd1", "time.jd2"} <= set(table.columns):
+        # What astropy's TimeSeries and lightkurve write: Julian days in two parts.
+        return table.assign(bjd=table["time.jd1"] + table["time.jd2"])
     name = next((str(name) for name in table.columns if str(name).lower() in _TIMES), None)
     unit = table.attrs["units"].get(name, "d").lower()
     # The missions' own files say "BJD - 2457000, days".
