@@ -1,6 +1,8 @@
 import numpy as np
+import pandas as pd
 import pytest
 
+from decan.core.errors import SchemaError
 from decan.core.testing import needs_data
 from decan.xray_spectra import DATASETS, BinnedSpectra, labelled_sources
 from decan.xray_spectra.catalogue import (
@@ -155,3 +157,37 @@ def test_real_sources_are_told_apart_and_saved(tmp_path):
     assert np.mean(recall) > 0.6
     again = CatalogueClassifier.load(classifier.save(tmp_path / "catalogue"))
     np.testing.assert_array_equal(again.predict_proba(X), classifier.predict_proba(X))
+
+
+def test_features_of_a_table_are_known_by_name_in_any_order(tmp_path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=300), "b": rng.normal(size=300) * 5})
+    truth = np.where(table["a"] > 0, "up", "down")
+    classifier = CatalogueClassifier(n_trees=20).fit(table, truth)
+    again = CatalogueClassifier.load(classifier.save(tmp_path / "model"))
+    for one in (classifier, again):
+        assert np.array_equal(
+            one.predict_proba(table[["b", "a"]].iloc[:9]), one.predict_proba(table.iloc[:9])
+        )
+        with pytest.raises(SchemaError, match="no column 'b'"):
+            one.predict(table[["a"]])
+        with pytest.raises(SchemaError, match="the training had 2 columns"):
+            one.predict(np.zeros((3, 5)))
+
+
+def test_classes_and_targets_that_cannot_be_learnt_are_refused(latents):
+    X = latents.values
+    with pytest.raises(ValueError, match="classes: 3 for"):
+        CatalogueClassifier().fit(X, ["a"] * 3)
+    with pytest.raises(ValueError, match="at least two are needed"):
+        CatalogueClassifier().fit(X, ["a"] * len(X))
+    with pytest.raises(ValueError, match="truth: no 'log_nh'; it has gamma"):
+        LatentRegressor().fit(latents, {"gamma": np.ones(len(X))})
+    with pytest.raises(ValueError, match="'log_nh' is known in 0 rows"):
+        LatentRegressor().fit(latents, {"log_nh": np.full(len(X), np.nan)})
+
+
+def test_a_catalogue_value_that_is_no_number_is_named():
+    rows = pd.DataFrame({"Fs": ["1e-14", "faint"], "Fm": [1e-14] * 2, "Fh": [1e-14] * 2})
+    with pytest.raises(SchemaError, match="faint"):
+        catalogue_features(rows)

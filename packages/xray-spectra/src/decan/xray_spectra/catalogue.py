@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from decan.core.data.tables import number_column
 from decan.core.errors import SchemaError
 from decan.core.saved import Saved
 
@@ -155,8 +156,8 @@ class CatalogueClassifier(Saved):
 
         Parameters
         ----------
-        features : array_like, shape (n, k)
-            Features; NaN where unknown.
+        features : DataFrame or array_like, shape (n, k)
+            Features; NaN where unknown. Columns of a table are known by their names from then on.
         classes : array_like of str, shape (n,)
             Classes.
 
@@ -168,12 +169,18 @@ class CatalogueClassifier(Saved):
         Raises
         ------
         ValueError
-            If a class has fewer than 5 members, named in the message.
+            If a class has fewer than 5 members, named in the message; if there is only one, or
+            features and classes have not equally many rows.
         """
+        self.names_ = tuple(map(str, getattr(features, "columns", ())))
         X = np.asarray(features, dtype=float)
+        if len(X) != len(np.asarray(classes)):
+            raise ValueError(f"classes: {len(np.asarray(classes))} for {len(X)} sources")
         self.classes_, index, sizes = np.unique(
             np.asarray(classes, dtype=str), return_inverse=True, return_counts=True
         )
+        if sizes.size < 2:
+            raise ValueError(f"classes: only {self.classes_.tolist()}, at least two are needed")
         if sizes.min() < _FEWEST:
             rare = str(self.classes_[int(np.argmin(sizes))])
             raise ValueError(
@@ -191,16 +198,21 @@ class CatalogueClassifier(Saved):
 
         Parameters
         ----------
-        features : array_like, shape (n, k)
-            As in training.
+        features : DataFrame or array_like, shape (n, k)
+            As in training; the columns of a table may stand in any order.
         shares : array_like, shape (n_classes,), optional
             How common the classes are where the sources come from; as in training without it.
 
         Returns
         -------
         ndarray, shape (n, n_classes)
+
+        Raises
+        ------
+        SchemaError
+            If a feature of the training is missing.
         """
-        raw = self.model_.predict_proba(np.asarray(features, dtype=float))
+        raw = self.model_.predict_proba(self._in_order(features))
         log = np.log(np.maximum(raw, 1e-9))
         if shares is not None:
             log = log + np.log(np.asarray(shares, dtype=float) / self.shares_)
@@ -223,6 +235,19 @@ class CatalogueClassifier(Saved):
         found: NDArray[Any] = self.classes_[self.predict_proba(features, shares=equal).argmax(1)]
         return found
 
+    def _in_order(self, features: Any) -> NDArray[np.float64]:
+        """Features in the order of the training."""
+        if self.names_ and hasattr(features, "columns"):
+            missing = [name for name in self.names_ if name not in features]
+            if missing:
+                raise SchemaError(f"features: no column {missing[0]!r}, which the training had")
+            features = features[list(self.names_)]
+        values = np.asarray(features, dtype=float)
+        wanted = int(self.model_.n_features_in_)
+        if values.ndim != 2 or values.shape[1] != wanted:
+            raise SchemaError(f"features: shape {values.shape}, the training had {wanted} columns")
+        return values
+
     def _trees(self) -> Any:
         from xgboost import XGBClassifier
 
@@ -233,7 +258,8 @@ class CatalogueClassifier(Saved):
         )  # fmt: skip
 
     def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        fitted = {"classes": self.classes_, "shares": self.shares_}
+        names = np.array(self.names_, dtype=str)
+        fitted = {"classes": self.classes_, "shares": self.shares_, "names": names}
         settings = {"n_trees": self.n_trees, "random_state": self.random_state}
         return settings, {"fitted": fitted, "trees": self.model_}
 
@@ -242,6 +268,7 @@ class CatalogueClassifier(Saved):
         found = cls(**settings)
         fitted = parts["fitted"]
         found.classes_, found.shares_ = fitted["classes"], fitted["shares"]
+        found.names_ = tuple(map(str, fitted.get("names", ())))
         found.model_ = parts["trees"]
         return found
 
@@ -267,4 +294,4 @@ def _counterparts(table: pd.DataFrame, log_flux: Any) -> dict[str, Any]:
 def _column(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
     if name not in table:
         raise SchemaError(f"table: no column {name!r}; catalogue_features says which it needs")
-    return np.asarray(table[name], dtype=float)
+    return number_column(table, name, "table")

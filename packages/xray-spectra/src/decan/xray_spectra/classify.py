@@ -278,14 +278,25 @@ class LatentRegressor(Saved):
         -------
         LatentRegressor
             Itself.
+
+        Raises
+        ------
+        ValueError
+            If a target is not in the truth, or known in fewer than 10 rows.
         """
         from sklearn.ensemble import RandomForestRegressor
 
         X = self._features(latents)
         self.models_, self.spread_ = {}, {}
         for name in self.targets:
+            if name not in truth:
+                raise ValueError(f"truth: no {name!r}; it has {', '.join(map(str, truth))}")
             y = np.asarray(truth[name], dtype=float)
+            if len(y) != len(X):
+                raise ValueError(f"truth: {len(y)} values of {name!r} for {len(X)} spectra")
             rows = np.flatnonzero(np.isfinite(y) & np.isfinite(X).all(axis=1))
+            if rows.size < 10:
+                raise ValueError(f"truth: {name!r} is known in {rows.size} rows, 10 are needed")
             forest = RandomForestRegressor(
                 100, min_samples_leaf=5, oob_score=True, random_state=self.random_state
             ).fit(X[rows], y[rows])
