@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from decan.core.data.numbers import as_frame, in_unit, in_units
 from decan.core.data.tables import number_column
 from decan.core.errors import SchemaError
 
 from . import orbits
 from .surveys import Star, Survey, combined_detection, radius_mass
 from .systems import Systems
-from .units import as_frame, in_unit, in_units
 
 __all__ = ["KnownPlanets"]
 

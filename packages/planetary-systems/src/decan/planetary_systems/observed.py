@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from decan.core.data.numbers import as_frame
 from decan.core.errors import SchemaError
 
 from . import orbits
 from .systems import Systems
-from .units import as_frame
 
 __all__ = ["archive_systems", "mass_kinds"]
 

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from decan.core.data.numbers import in_unit
 from decan.core.metrics import Estimate
 
 from . import orbits
 from .known import KnownPlanets
 from .surveys import Star, Survey, combined_detection
 from .systems import Systems
-from .units import in_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

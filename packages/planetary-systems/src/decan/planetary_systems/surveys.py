@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from decan.core.data.numbers import in_unit
+
 from . import orbits
-from .units import in_unit
 
 __all__ = ["RV", "Star", "Survey", "Transit", "mass_radius", "radius_mass"]
 

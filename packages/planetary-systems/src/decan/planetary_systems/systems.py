@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from decan.core.data.numbers import as_frame, in_units
 from decan.core.errors import SchemaError
 
 from . import orbits
@@ -28,7 +29,6 @@ from .rows import (
     refuse_changes,
     refuse_repeats,
 )
-from .units import as_frame, in_units
 
 __all__ = ["Systems"]
 
