@@ -7,7 +7,7 @@ import pytest
 from astropy.io import fits
 from typer.testing import CliRunner
 
-from decan.latent_tension import GaussianPSF, PhotonImage
+from decan.latent_tension import GaussianPSF, PhotonImage, simulate_field
 from decan.latent_tension.commands import commands
 
 runner = CliRunner()
@@ -59,3 +59,11 @@ def test_a_simulated_field_comes_with_its_truth(tmp_path):
     assert runner.invoke(commands, [*asked, "--extended", "0"]).exit_code == 0
     assert PhotonImage.read(tmp_path / "f.fits").shape == (3, 48, 48)
     assert len((tmp_path / "f.truth.csv").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"size": 0}, {"size": 10}, {"size": 32, "n_points": -3}, {"size": 32, "exposure": 0}]
+)
+def test_fields_that_cannot_be_are_not_simulated(wrong):
+    with pytest.raises(ValueError, match=r"size \d+, n_points .*: expected 16 or more"):
+        simulate_field(**wrong)

@@ -90,11 +90,21 @@ def simulate_field(
     -------
     SimulatedField
 
+    Raises
+    ------
+    ValueError
+        If the field is smaller than 16 pixels, or a number is negative.
+
     Examples
     --------
     >>> simulate_field(64, n_points=8, n_extended=1, rng=1).image
     PhotonImage(3 bands, 64 x 64 px, 4,912 counts)
     """
+    if size < 16 or n_points < 0 or n_extended < 0 or not exposure > 0:
+        raise ValueError(
+            f"size {size}, n_points {n_points}, n_extended {n_extended}, exposure {exposure:g}: "
+            "expected 16 or more, 0 or more each, and more than 0"
+        )
     rng = np.random.default_rng(rng)
     mu = _log_energy()
     diffuse = _diffuse(size, mu, rng) * exposure

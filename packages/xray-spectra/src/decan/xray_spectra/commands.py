@@ -122,6 +122,8 @@ def simulate(
     rmf: Annotated[Path | None, typer.Option(help="RMF.")] = None,
 ) -> None:
     """Spectra of eight classes with known truth: counts and background (npz), truth (Parquet)."""
+    import warnings
+
     import numpy as np
 
     from decan.core.data.tables import write_table
@@ -132,7 +134,12 @@ def simulate(
 
     if (arf is None) != (rmf is None) and rmf is None:
         raise DecanError("--arf needs --rmf")
-    responses = None if rmf is None else {rmf.name: read_response(arf, rmf)}
+    responses = None
+    if rmf is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # told below
+            responses = {rmf.name: read_response(arf, rmf)}
+        _tell_notes(dict.fromkeys(responses[rmf.name].notes, 1))
     simulated = simulate_spectra(n, responses=responses, rng=seed)
     out.mkdir(parents=True, exist_ok=True)
     with replacing(out / "spectra.npz") as path, path.open("wb") as file:
