@@ -7,7 +7,7 @@ from astropy import units as u
 from astropy.table import MaskedColumn, Table
 from astropy.time import Time
 
-from decan.core.data.numbers import as_frame, in_units, plain_numbers
+from decan.core.data.numbers import as_frame, in_unit, in_units, plain_numbers
 from decan.core.errors import SchemaError
 
 PLAIN = np.array([1.0, 2.0, 3.0])
@@ -23,6 +23,7 @@ PLAIN = np.array([1.0, 2.0, 3.0])
         pd.array([1, 2, 3], dtype="Int64"),
         PLAIN * u.d,
         (PLAIN * u.d).to(u.h),
+        [1 * u.d, 48 * u.h, 3.0],
         Table({"t": PLAIN * u.d})["t"],
         np.array([1, 2, 3], dtype=object),
     ],
@@ -92,3 +93,10 @@ def test_ids_of_nineteen_digits_survive():
     # A float would lose the last digits of a Gaia id.
     big = 4_295_806_720_123_456_789
     assert int(as_frame(Table({"id": np.array([big])}))["id"][0]) == big
+
+
+def test_numbers_without_a_unit_stay_what_they_are():
+    given = [1.0, 2.0]
+    assert in_unit(given, "d", "period") is given
+    assert in_unit(3.0, "d", "period") == 3.0
+    assert in_unit(24 * u.h, "d", "period") == 1.0

@@ -61,6 +61,8 @@ def plain_numbers(values: Any, what: str, *, unit: str | None = None) -> NDArray
     ...
     ValueError: flux: row 1 is 'bright', expected a number
     """
+    if unit is not None:
+        values = _listed(values, unit, what)
     found = getattr(values, "unit", None)
     mask = getattr(values, "mask", False)
     masked = np.asarray(False if callable(mask) else mask)  # pandas has a method of that name
@@ -87,7 +89,7 @@ def in_unit(value: Any, wanted: str, what: str, unit: Any = None) -> Any:
 
     Parameters
     ----------
-    value : float, array or Quantity
+    value : float, array, Quantity or sequence of Quantities
         Without a unit, or with one that astropy does not know, it stays as it is.
     wanted : str
         Unit.
@@ -110,6 +112,7 @@ def in_unit(value: Any, wanted: str, what: str, unit: Any = None) -> Any:
     >>> in_unit(2.0, "day", "period"), in_unit(48.0, "day", "period", "h")
     (2.0, 2.0)
     """
+    value = _listed(value, wanted, what)
     unit = getattr(value, "unit", unit)
     if unit is None or not wanted:
         return value
@@ -212,6 +215,13 @@ def in_units(table: pd.DataFrame, wanted: Mapping[str | None, str]) -> pd.DataFr
     rest = {name: unit for name, unit in known.items() if name not in changed}
     result.attrs = {**table.attrs, "units": rest}
     return result
+
+
+def _listed(value: Any, wanted: str, what: str) -> Any:
+    """A list of Quantities, perhaps of several units, as an array in one; else as it is."""
+    if isinstance(value, list | tuple) and any(hasattr(one, "unit") for one in value):
+        return np.array([in_unit(one, wanted, what) for one in value], dtype=float)
+    return value
 
 
 def _not_a_number(array: NDArray[Any], what: str) -> str:
