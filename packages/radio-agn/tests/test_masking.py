@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decan.radio_agn import Normalizer, SourceMasker, simulate_bent_sources
+from decan.radio_agn import (
+    CutoutSet,
+    Normalizer,
+    SourceMasker,
+    morphology_features,
+    network_stamps,
+    simulate_bent_sources,
+)
 from decan.radio_agn.islands import background, islands
 
 
@@ -144,3 +151,16 @@ def test_settings_without_sense_are_refused(bad):
 def test_masks_of_another_shape_are_refused(blob):
     with pytest.raises(ValueError, match=r"^masks: found shape \(2, 2\)"):
         Normalizer().transform(blob[None], np.ones((2, 2), bool))
+
+
+def test_a_set_of_cutouts_and_masked_pixels_go_wherever_arrays_do(made):
+    images = made.images[:3].copy()
+    mask = np.zeros(images.shape, dtype=bool)
+    mask[:, :20] = True
+    spoilt = np.ma.array(np.where(mask, 1e9, images), mask=mask)
+    plain = np.where(mask, np.nan, images)
+    for look in (network_stamps, morphology_features, lambda x: background(x).noise):
+        expected = look(plain)
+        np.testing.assert_allclose(look(spoilt), expected, rtol=1e-5, equal_nan=True)
+        cutouts = CutoutSet.from_arrays(spoilt)
+        np.testing.assert_allclose(look(cutouts), expected, rtol=1e-5, equal_nan=True)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .fits_images import in_first_beam, in_first_pixels, read_image
-from .islands import BEAM_ARCSEC, PIXEL_ARCSEC
+from .islands import BEAM_ARCSEC, PIXEL_ARCSEC, plain_images
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -302,45 +302,6 @@ def positions(
             f"row {row}: ra={right[row]:g}, dec={up[row]:g} deg, expected 0 to 360 and -90 to 90"
         )
     return right, up
-
-
-def plain_images(images: Any) -> NDArray[Any]:
-    """Pixels as a plain array of real numbers, NaN where they are masked.
-
-    Parameters
-    ----------
-    images : array_like
-        Also a masked array, a Quantity, or a CutoutSet.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ValueError
-        If they are no real numbers.
-
-    Examples
-    --------
-    >>> plain_images(np.ma.array([[1, 9]], mask=[[False, True]]))
-    array([[ 1., nan]])
-    """
-    if isinstance(images, CutoutSet):
-        return images.images
-    masked = np.asarray(getattr(images, "mask", False))
-    array = np.asarray(np.ma.getdata(getattr(images, "unmasked", images)))
-    if array.dtype.kind not in "biufO":
-        raise ValueError(
-            f"images: found {array.dtype}, expected real numbers "
-            "(CutoutSet.from_fits takes the names of files)"
-        )
-    if array.dtype.kind == "O":
-        try:
-            array = array.astype(float)
-        except (TypeError, ValueError):
-            raise ValueError("images: expected pictures of one size, as numbers") from None
-    return np.where(masked, np.nan, array) if masked.any() else array
 
 
 def _arcsec(value: Any, name: str) -> float:

@@ -55,7 +55,7 @@ def evaluate_grouped_cv(
     estimator : object
         With ``fit``, ``predict_proba`` and ``classes_``; it is cloned for each fold, and
         told the groups where its ``fit`` takes them.
-    X : array_like, shape (n, ...)
+    X : CutoutSet or array_like, shape (n, ...)
         What it is fitted on.
     y : array_like of str, shape (n,)
         Labels.
@@ -101,7 +101,8 @@ def evaluate_grouped_cv(
     import pandas as pd
 
     rng = np.random.default_rng(rng)
-    stack, labels = np.asarray(X), np.asarray(y).astype(str)
+    stack: Any = getattr(X, "images", X)
+    stack, labels = np.asarray(stack), np.asarray(y).astype(str)
     group = check_groups(groups, ra, dec, merge=merge)
     if not len(stack) == len(labels) == len(group):
         raise ValueError(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from .islands import PIXEL_ARCSEC, Islands, central_islands
+from .islands import PIXEL_ARCSEC, Islands, central_islands, plain_images
 from .masking import SourceMasker
 from .scattering import SCATTERING_NAMES, scattering
 from .stamps import STAMP_MASKER, stamps_of
@@ -62,7 +62,7 @@ def morphology_features(
     (88, 0.08)
     """
     masker = STAMP_MASKER if masker is None else masker
-    stack = np.asarray(images)
+    stack = plain_images(images)
     rows = np.full((len(stack), len(feature_names())), np.nan)
     for start in range(0, len(stack), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)

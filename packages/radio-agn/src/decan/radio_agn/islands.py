@@ -22,6 +22,7 @@ __all__ = [
     "background",
     "central_islands",
     "islands",
+    "plain_images",
 ]
 
 BEAM_ARCSEC = 5.4
@@ -101,6 +102,45 @@ class Islands:
         )
 
 
+def plain_images(images: Any) -> NDArray[Any]:
+    """Pixels as a plain array of real numbers, NaN where they are masked.
+
+    Parameters
+    ----------
+    images : array_like
+        Also a masked array, a Quantity, or a CutoutSet.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If they are no real numbers.
+
+    Examples
+    --------
+    >>> plain_images(np.ma.array([[1, 9]], mask=[[False, True]]))
+    array([[ 1., nan]])
+    """
+    if hasattr(images, "images"):
+        return np.asarray(images.images)
+    masked = np.asarray(getattr(images, "mask", False))
+    array = np.asarray(np.ma.getdata(getattr(images, "unmasked", images)))
+    if array.dtype.kind not in "biufO":
+        raise ValueError(
+            f"images: found {array.dtype}, expected real numbers "
+            "(CutoutSet.from_fits takes the names of files)"
+        )
+    if array.dtype.kind == "O":
+        try:
+            array = array.astype(float)
+        except (TypeError, ValueError):
+            raise ValueError("images: expected pictures of one size, as numbers") from None
+    return np.where(masked, np.nan, array) if masked.any() else array
+
+
 def background(images: ArrayLike) -> Background:
     """Median level and noise of each image.
 
@@ -110,8 +150,8 @@ def background(images: ArrayLike) -> Background:
 
     Parameters
     ----------
-    images : array_like, shape (n, ny, nx)
-        NaN pixels are left out.
+    images : CutoutSet or array_like, shape (n, ny, nx)
+        NaN and masked pixels are left out.
 
     Returns
     -------
@@ -126,7 +166,7 @@ def background(images: ArrayLike) -> Background:
     >>> found.rule[0], round(float(found.noise[0]), 4)
     (np.str_('grey level'), 0.0057)
     """
-    return _gathered([_measured_background(image) for image in np.asarray(images)])
+    return _gathered([_measured_background(image) for image in plain_images(images)])
 
 
 def islands(
@@ -136,8 +176,8 @@ def islands(
 
     Parameters
     ----------
-    images : array_like, shape (n, ny, nx)
-        NaN counts as background.
+    images : CutoutSet or array_like, shape (n, ny, nx)
+        NaN and masked pixels count as background.
     thresh_isl, thresh_pix : float
         Thresholds of the island and of its peak, in units of the noise over the background.
     min_area : int
@@ -157,7 +197,7 @@ def islands(
     >>> int(labels.max()), int((labels > 0).sum())
     (1, 16)
     """
-    stack = np.asarray(images)
+    stack = plain_images(images)
     over = np.zeros(stack.shape)
     labels = np.zeros(stack.shape, dtype=np.int32)
     missing = np.zeros(len(stack))

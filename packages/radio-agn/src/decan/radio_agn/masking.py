@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from .islands import BEAM_ARCSEC, PIXEL_ARCSEC, Islands, central_islands, islands
+from .islands import (
+    BEAM_ARCSEC,
+    PIXEL_ARCSEC,
+    Islands,
+    central_islands,
+    islands,
+    plain_images,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -285,8 +292,6 @@ def _stretched(scaled: NDArray[np.float64], mode: str) -> NDArray[np.float64]:
 
 
 def _stack(images: ArrayLike) -> NDArray[np.float64]:
-    from .cutouts import plain_images
-
     stack = plain_images(images)
     if stack.ndim != 3:
         raise ValueError(

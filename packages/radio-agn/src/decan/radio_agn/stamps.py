@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .islands import Islands, central_islands
+from .islands import Islands, central_islands, plain_images
 from .masking import SourceMasker
 
 __all__ = [
@@ -42,7 +42,7 @@ def network_stamps(images: ArrayLike, *, masker: SourceMasker | None = None) -> 
 
     Parameters
     ----------
-    images : array_like, shape (n, ny, nx)
+    images : CutoutSet or array_like, shape (n, ny, nx)
         Cutouts with 1.8 arcsec pixels, raw or blanked.
     masker : SourceMasker, optional
         Its thresholds and reach are used; those of :data:`STAMP_MASKER` without it.
@@ -62,7 +62,7 @@ def network_stamps(images: ArrayLike, *, masker: SourceMasker | None = None) -> 
     ((1, 4, 65, 65), 1.0)
     """
     masker = STAMP_MASKER if masker is None else masker
-    stack = np.asarray(images)
+    stack = plain_images(images)
     out = np.zeros((len(stack), len(CHANNELS), STAMP_SIZE, STAMP_SIZE), dtype=np.float32)
     for start in range(0, len(stack), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
