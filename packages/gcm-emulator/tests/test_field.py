@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decan.gcm_emulator import GCMField, climate_characteristics, validate_field
+from decan.gcm_emulator import (
+    GCMField,
+    climate_characteristics,
+    hotspot_longitude,
+    validate_field,
+)
 from decan.gcm_emulator.field import common_levels
 from decan.gcm_emulator.sphere import SphereInterpolator, area_mean
 
@@ -180,3 +185,11 @@ def test_what_cannot_be_asked_of_the_pressures_is_said(axes):
     with pytest.raises(ValueError, match="one level has no profile"):
         field.regrid(p_pa=[1e4]).at(0, 0, 1e4)
     assert climate_characteristics(field, 0.1 * u.bar).p_pa == pytest.approx(1e4)
+
+
+def test_a_meridian_at_both_ends_of_the_axis_does_not_pull_the_hot_spot():
+    open_lon, closed = np.arange(-180.0, 180.0, 5.0), np.arange(-180.0, 181.0, 5.0)
+    for lon in (open_lon, closed, np.arange(0.0, 361.0, 5.0)):
+        row = 1500 + 300 * np.cos(np.deg2rad(lon - 40))
+        found = hotspot_longitude(np.tile(row, (3, 1)), lon, [-10, 0, 10])
+        assert found == pytest.approx(40.0, abs=1e-6)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .field import GCMField, area_mean_of, in_pascal
-from .sphere import SphereInterpolator, area_weights
+from .sphere import SphereInterpolator, area_weights, wrap_longitude
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,10 +146,14 @@ def hotspot_longitude(
     >>> float(hotspot_longitude(np.tile(row, (3, 1)), lon, [-10, 0, 10]).round(6))
     -30.0
     """
-    lat, lon = np.asarray(lat_deg, dtype=float), np.deg2rad(np.asarray(lon_deg, dtype=float))
+    lat = np.asarray(lat_deg, dtype=float)
+    # A meridian that is there at both ends of the axis counts once.
+    _, once = np.unique(wrap_longitude(lon_deg).round(3), return_index=True)
+    temperature = np.asarray(temperature)[..., once]
+    lon = np.deg2rad(np.asarray(lon_deg, dtype=float)[once])
     near = np.abs(lat) <= within_deg
     weight = np.cos(np.deg2rad(lat[near]))
-    row = np.einsum("...yx,y->...x", np.asarray(temperature)[..., near, :], weight / weight.sum())
+    row = np.einsum("...yx,y->...x", temperature[..., near, :], weight / weight.sum())
     return np.asarray(np.rad2deg(np.arctan2((row * np.sin(lon)).sum(-1),
                                             (row * np.cos(lon)).sum(-1))))  # fmt: skip
 
