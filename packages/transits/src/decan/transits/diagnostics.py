@@ -67,10 +67,9 @@ class Diagnostics:
         Depth half an orbit away from the transit, where a transit of half the period falls.
     period_factor : float
         0.5 or 2 where the light curve repeats at half or at twice the period; 1 otherwise.
-    ghost : float
-        Depth in the halo over depth in the core; above 1 the source lies elsewhere.
-    ghost_err : float
-        Its error.
+    ghost, ghost_err : float
+        Depth in the halo over depth in the core, and its error; above 1 the source lies
+        elsewhere.
     centroid_shift, centroid_shift_err : float
         Shift of the photocentre in transit and its error, in ``centroid_unit``.
     centroid_sigma : float
