@@ -103,3 +103,12 @@ def test_columns_of_the_search_that_are_measured_anew_are_kept_under_another_nam
     searched.to_parquet(tmp_path / "signals.parquet")
     summary = vet_catalogue(tmp_path / "signals.parquet", tmp_path / "out", progress=False)
     assert summary.rows_out == 2
+
+
+def test_a_catalogue_without_light_curves_is_refused_before_a_run_begins(catalogue, tmp_path):
+    wrong, right, sink = tmp_path / "wrong.parquet", tmp_path / "right.parquet", tmp_path / "out"
+    catalogue[["star", "time"]].to_parquet(wrong)
+    with pytest.raises(SchemaError, match=r"wrong\.parquet: column\(s\) flux, period"):
+        vet_catalogue(wrong, sink, progress=False)
+    catalogue.head(1).to_parquet(right)
+    assert vet_catalogue(right, sink, progress=False).rows_out == 1

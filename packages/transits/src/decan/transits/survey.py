@@ -8,11 +8,14 @@ interrupted run goes on; see :func:`decan.core.data.stream.map_table`.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from decan.core.errors import SchemaError
+from decan.core.files import reading
 
 from .lightcurve import LightCurve
 from .signals import TransitSignal
@@ -70,9 +73,7 @@ def vet_frame(frame: pd.DataFrame, vetter: TransitVetter | None = None) -> pd.Da
     """
     import pandas as pd
 
-    missing = [name for name in _NEEDED if name not in frame]
-    if missing:
-        raise SchemaError(f"catalogue: column(s) {', '.join(missing)} missing")
+    _refuse_missing(frame.columns, "catalogue")
     if vetter is None:
         from .vetter import TransitVetter
 
@@ -114,6 +115,13 @@ def vet_catalogue(
     Summary
         Of :func:`decan.core.data.stream.map_table`.
 
+    Raises
+    ------
+    DataNotAvailable, CorruptFile
+        If the file does not exist or is no Parquet file.
+    SchemaError
+        If a column is missing; the message names it.
+
     Examples
     --------
     >>> import tempfile
@@ -131,9 +139,22 @@ def vet_catalogue(
     """
     from decan.core.data.stream import map_table
 
+    file = Path(source)
+    if file.is_file():
+        import pyarrow.parquet as pq
+
+        # Before anything is begun that a later run would have to go on from.
+        with reading(file, "Parquet file") as path:
+            _refuse_missing(pq.read_schema(path).names, str(file))
     return map_table(
         vet_frame, source, sink, batch_rows=batch_rows, engine=engine, progress=progress
     )
+
+
+def _refuse_missing(names: Iterable[str], where: str) -> None:
+    missing = [name for name in _NEEDED if name not in set(names)]
+    if missing:
+        raise SchemaError(f"{where}: column(s) {', '.join(missing)} missing")
 
 
 _NOTHING: dict[str, Any] = {
