@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import types
+import warnings
 
 import pytest
 import typer
@@ -213,3 +214,15 @@ def test_debug_anywhere_shows_the_trace(toy, monkeypatch):
 def test_a_library_that_is_not_of_the_house_is_named(toy):
     with pytest.raises(DecanError, match="there are transits, astrochem"):
         library.find_library("zzz")
+
+
+def test_a_warning_is_one_line_without_the_place_in_our_code(toy, monkeypatch, capsys):
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    monkeypatch.setattr(sys, "argv", ["decan", "--version"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        shown = warnings.showwarning
+        shown("times look\nlike JD", UserWarning, "curves.py", 12)
+    assert capsys.readouterr().err == "decan: warning: times look like JD\n"

@@ -123,9 +123,12 @@ def test_a_temperature_outside_the_table_is_clamped_with_one_warning(recwarn):
 
 
 @pytest.mark.bad_input(12)
-def test_a_wavelength_in_no_band_is_refused_with_the_bands():
-    with pytest.raises(ValueError, match=r"10 um is in no band; bands lie at 1.4, 4.5 um"):
-        tables().band(10.0)
+def test_a_wavelength_in_no_band_is_clamped_with_a_warning_that_names_the_bands():
+    said = r"10 um is in no band; bands lie at 1.4, 4.5 um"
+    with pytest.warns(UserWarning, match=said):
+        assert tables().band(10.0) == 1
+    with pytest.raises(ValueError, match=said):
+        tables(strict=True).band(10.0)
     assert tables().band(4.4) == 1
 
 

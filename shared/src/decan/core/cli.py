@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +38,7 @@ Name = Annotated[str, typer.Argument(help="Short name of a library, with hyphens
 
 
 def main() -> None:
-    """Run the command line; an error of ours is one line, ``--debug`` shows the trace.
+    """Run the command line; an error or a warning is one line, ``--debug`` shows where.
 
     Examples
     --------
@@ -48,6 +49,8 @@ def main() -> None:
     global _DEBUG
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     _DEBUG = len(arguments) < len(sys.argv) - 1
+    if not _DEBUG:
+        warnings.showwarning = _say_warning
     try:
         build_app()(arguments, prog_name="decan")
     except DecanError as error:
@@ -328,6 +331,10 @@ def _exit_by(results: list[Result]) -> None:
 
 def _say_error(message: str) -> None:
     typer.secho(f"decan: {message}", fg="red", err=True)
+
+
+def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
+    typer.secho(f"decan: warning: {' '.join(str(message).split())}", fg="yellow", err=True)
 
 
 if __name__ == "__main__":

@@ -201,8 +201,9 @@ class KTables:
     cia : mapping of (str, str) to ndarray, shape (nc, b)
         1/cm/amagat2.
     strict : bool
-        Whether a temperature outside the table is an error; it is clamped otherwise, with
-        one warning where it lies above 10 bar.
+        Whether a temperature outside the table, or a wavelength in none of its bands, is
+        an error; they are clamped otherwise, with a warning (temperatures: one, where they
+        lie above 10 bar).
 
     Examples
     --------
@@ -231,15 +232,24 @@ class KTables:
         Returns
         -------
         int
+            The nearest band, with a warning, for a wavelength in none.
+
+        Raises
+        ------
+        ValueError
+            If the tables are strict and no band holds it.
         """
         nearest = int(np.abs(self.wave_um - wave_um).argmin())
         steps = np.diff(self.wave_um)
         reach = max(steps[max(nearest - 1, 0)], steps[min(nearest, steps.size - 1)])
         if abs(self.wave_um[nearest] - wave_um) > reach:
-            raise ValueError(
+            problem = (
                 f"{wave_um:g} um is in no band; bands lie at "
                 f"{', '.join(f'{w:.3g}' for w in self.wave_um)} um"
             )
+            if self.strict:
+                raise ValueError(problem)
+            warnings.warn(f"{problem}; the nearest is taken", stacklevel=2)
         return nearest
 
     def mixture(self, vmr: Mapping[str, float] | Callable[[Array, Array], Any] | None = None
