@@ -61,7 +61,7 @@ def archive_query(adql: str, *, url: str = EXOPLANET_ARCHIVE) -> pd.DataFrame:
     --------
     A ``data:`` address stands for the archive here:
 
-    >>> answer = "data:text/csv,kepid,koi_period%0A757450,8.88%0A%23"
+    >>> answer = "data:text/csv,kepid,koi_period%0A757450,8.88%0A"
     >>> archive_query("select kepid, koi_period from q1_q17_dr25_koi", url=answer)
         kepid  koi_period
     0  757450        8.88
@@ -94,7 +94,7 @@ def threshold_events(*, url: str = EXOPLANET_ARCHIVE) -> pd.DataFrame:
     A ``data:`` address stands for the archive here; the real table has 34,032 rows:
 
     >>> row = ["-1" if name.endswith("_err") else "2.5" for name in DR25_EVENT_COLUMNS]
-    >>> answer = f"data:text/csv,{','.join(DR25_EVENT_COLUMNS)}%0A{','.join(row)}%0A%23"
+    >>> answer = f"data:text/csv,{','.join(DR25_EVENT_COLUMNS)}%0A{','.join(row)}%0A"
     >>> threshold_events(url=answer)[["tce_period", "tce_dicco_msky"]].values.tolist()
     [[2.5, nan]]
     """
@@ -128,7 +128,7 @@ def tess_objects(*, url: str = EXOFOP_TOI) -> pd.DataFrame:
     --------
     A ``data:`` address stands for the archive here:
 
-    >>> answer = "data:text/csv,TIC%20ID,TOI,TFOPWG%20Disposition%0A25155310,114.01,KP%0A%23"
+    >>> answer = "data:text/csv,TIC%20ID,TOI,TFOPWG%20Disposition,Comments%0A1,114.01,KP,"
     >>> tess_objects(url=answer)["TFOPWG Disposition"].tolist()
     ['KP']
     """
