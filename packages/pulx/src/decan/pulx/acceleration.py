@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
+from decan.core.data.numbers import in_unit
+
 from .chirps import ChirpTransforms
 from .noise import Continuum, fit_continuum
 from .nufft import phase_sums
 from .periodogram import FEWEST_EVENTS, _cautions, checked_range, harmonic_relations
 from .significance import SearchVolume, z_tail
 from .statistics import Peak, refine
-from .units import in_unit
 from .windows import alias_families
 
 if TYPE_CHECKING:
@@ -285,7 +286,10 @@ def drift_map(events: EventList, frequency: ArrayLike, drift: ArrayLike) -> NDAr
     >>> drift_map(events, np.linspace(0.1, 0.2, 30), [0.0, 1e-5]).shape
     (2, 30)
     """
-    f, drift = np.asarray(in_unit(frequency, "Hz"), float), in_unit(drift, "Hz/s")
+    f, drift = (
+        np.asarray(in_unit(frequency, "Hz", "frequency"), float),
+        in_unit(drift, "Hz/s", "drift"),
+    )
     times = events.times - events.span / 2
     rows = [
         np.abs(

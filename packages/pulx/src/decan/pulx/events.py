@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from decan.core.data.numbers import in_unit, plain_numbers
 from decan.core.errors import SchemaError
 
 from .gti import exposure, inside, merge_intervals
 from .readers import RawEvents, read_event_file
-from .units import in_unit
 
 __all__ = ["EventList"]
 
@@ -78,7 +78,7 @@ class EventList:
         times, gti = np.asarray(self.times, float), np.asarray(self.gti, float)
         object.__setattr__(self, "times", times)
         object.__setattr__(self, "gti", gti)
-        object.__setattr__(self, "frame_time", float(in_unit(self.frame_time, "s")))
+        object.__setattr__(self, "frame_time", float(in_unit(self.frame_time, "s", "frame_time")))
         if np.any(np.diff(times) < 0) or not np.all(inside(times, gti)):
             raise ValueError(
                 f"{self.name}: times must be sorted and inside the intervals; "
@@ -123,7 +123,7 @@ class EventList:
         ValueError
             If no event is left, or an interval is reversed.
         """
-        given, timezero = _seconds(times), float(in_unit(timezero, "s"))
+        given, timezero = _seconds(times), float(in_unit(timezero, "s", "timezero"))
         said = list(notes)
         given, said = _finite_and_sorted(given, said, name)
         given = given + timezero
@@ -328,7 +328,7 @@ class EventList:
         -------
         EventList
         """
-        start, stop = (float(in_unit(bound, "s")) for bound in (start, stop))
+        start, stop = float(in_unit(start, "s", "start")), float(in_unit(stop, "s", "stop"))
         gti = np.clip(self.gti, start, stop)
         gti = gti[gti[:, 1] > gti[:, 0]]
         keep = (self.times >= start) & (self.times <= stop)
@@ -336,16 +336,13 @@ class EventList:
 
 
 def _seconds(times: Any) -> NDArray[np.float64]:
-    plain = in_unit(times, "s")
-    if np.ma.isMaskedArray(plain):
-        plain = np.where(np.ma.getmaskarray(plain), np.nan, np.ma.getdata(plain).astype(float))
-    return np.asarray(plain, dtype=float)
+    return plain_numbers(times, "times", unit="s")
 
 
 def band_kev(energy: Any) -> tuple[float, float]:
     """Lowest and highest energy, keV, of numbers, a Quantity, or two Quantities."""
     try:
-        low, high = (float(one) for one in in_unit(energy, "keV"))
+        low, high = (float(one) for one in in_unit(energy, "keV", "energy"))
     except (TypeError, ValueError):
         low, high = np.nan, np.nan
     if not 0 <= low < high:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from .units import in_unit
+from decan.core.data.numbers import in_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -113,7 +113,10 @@ def fold(events: EventList, frequency: Any, *, drift: float = 0.0, n_bins: int =
     >>> bool(abs(fold(events, 0.3).pulsed_fraction - 0.5) < 0.05)
     True
     """
-    frequency, drift = float(in_unit(frequency, "Hz")), float(in_unit(drift, "Hz/s"))
+    frequency, drift = (
+        float(in_unit(frequency, "Hz", "frequency")),
+        float(in_unit(drift, "Hz/s", "drift")),
+    )
     if not frequency > 0 or n_bins < 2:
         raise ValueError(f"frequency {frequency:g} and n_bins {n_bins}: expected > 0 and ≥ 2")
     middle = events.span / 2
@@ -167,7 +170,7 @@ def epoch_fold(
     """
     import pandas as pd
 
-    trials = np.atleast_1d(in_unit(frequency, "Hz"))
+    trials = np.atleast_1d(in_unit(frequency, "Hz", "frequency"))
     profiles = [fold(events, float(f), drift=drift, n_bins=n_bins) for f in trials]
     return pd.DataFrame(
         {

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import fresnel
 
-from .units import in_unit
+from decan.core.data.numbers import in_unit
 
 __all__ = ["exposure", "inside", "merge_intervals", "window_transform"]
 
@@ -48,7 +48,7 @@ def merge_intervals(intervals: ArrayLike) -> tuple[NDArray[np.float64], int]:
     >>> merge_intervals([[0, 2], [1.95, 3], [5, 6]])[1]
     1
     """
-    given = np.asarray(in_unit(intervals, "s"), dtype=float)
+    given = np.asarray(in_unit(intervals, "s", "intervals"), dtype=float)
     if given.ndim != 2 or given.shape[1:] != (2,) or len(given) == 0:
         raise ValueError(
             f"gti: shape {given.shape}, expected (n, 2): start and stop of at least one interval"

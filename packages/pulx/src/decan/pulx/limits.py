@@ -10,9 +10,10 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import ncx2
 
+from decan.core.data.numbers import in_unit
+
 from .periodogram import search_z
 from .significance import z_tail
-from .units import in_unit
 
 if TYPE_CHECKING:
     from .events import EventList
@@ -227,8 +228,8 @@ def required_exposure(
     >>> bool(2e4 < required_exposure(0.1, 0.3) < 4e4)
     True
     """
-    rate, fmax = float(in_unit(rate, "1/s")), float(in_unit(fmax, "Hz"))
-    frame_time = float(in_unit(frame_time, "s"))
+    rate, fmax = float(in_unit(rate, "1/s", "rate")), float(in_unit(fmax, "Hz", "fmax"))
+    frame_time = float(in_unit(frame_time, "s", "frame_time"))
     if not rate > 0:
         raise ValueError(f"rate {rate}: expected more than 0")
     smeared = pulsed_fraction * (float(np.sinc(fmax * frame_time)) if frame_time else 1.0)

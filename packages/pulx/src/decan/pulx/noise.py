@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from decan.core.data.numbers import in_unit
+
 from .gti import window_transform
 from .nufft import phase_sums
 from .statistics import refine
-from .units import in_unit
 
 if TYPE_CHECKING:
     from .events import EventList
@@ -207,7 +208,7 @@ def leahy_power(
     >>> bool(abs(np.mean(power.power) - 2) < 0.2)
     True
     """
-    fmin, fmax = float(in_unit(fmin, "Hz")), float(in_unit(fmax, "Hz"))
+    fmin, fmax = float(in_unit(fmin, "Hz", "fmin")), float(in_unit(fmax, "Hz", "fmax"))
     if not 0 < fmin < fmax < np.inf:
         raise ValueError(f"fmin {fmin:g} and fmax {fmax:g} Hz: expected 0 < fmin < fmax")
     step = 1 / events.span

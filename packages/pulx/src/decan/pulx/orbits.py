@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from decan.core.data.numbers import in_unit
+
 from .nufft import phase_sums
 from .periodogram import checked_range
 from .significance import z_tail
-from .units import in_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +75,7 @@ def search_orbit(
     step = 1 / (oversample * events.span)
     n = int((high - low) / step) + 1
     rows = []
-    for period in np.atleast_1d(in_unit(period_day, "d")):
+    for period in np.atleast_1d(in_unit(period_day, "d", "period_day")):
         omega = 2 * np.pi / (86400 * float(period))
         for projected in np.atleast_1d(projected_lts):
             for node in 86400 * float(period) * np.arange(n_phases) / n_phases:

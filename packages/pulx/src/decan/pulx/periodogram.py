@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from decan.core.data.numbers import in_unit
+
 from .noise import Continuum, fit_continuum
 from .nufft import phase_sums
 from .significance import SearchVolume, h_tail, z_tail
 from .statistics import Peak, h_direct, refine
-from .units import in_unit
 from .windows import alias_families
 
 if TYPE_CHECKING:
@@ -362,7 +363,7 @@ def _search(
     low, high = checked_range(events, fmin, fmax, beyond_nyquist)
     if nharm < 1 or not oversample >= 1:
         raise ValueError(f"nharm {nharm} and oversample {oversample:g}: expected 1 or more each")
-    drift = float(in_unit(drift, "Hz/s"))
+    drift = float(in_unit(drift, "Hz/s", "drift"))
     step = 1 / (oversample * events.span)
     n = int((high - low) / step) + 1
     times = events.times - events.span / 2
@@ -492,4 +493,4 @@ def _highest(values: NDArray[np.float64], n: int) -> NDArray[np.int64]:
 
 
 def hertz(value: Any) -> float:
-    return float(in_unit(value, "Hz"))
+    return float(in_unit(value, "Hz", "frequency"))

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from decan.core.data.numbers import in_unit
+
 from .events import EventList
 from .gti import merge_intervals
-from .units import in_unit
 
 __all__ = ["orbit_intervals", "simulate_events"]
 
@@ -83,11 +84,11 @@ def simulate_events(
     >>> simulate_events(span=1000.0, rate=0.5, rng=1)
     <EventList simulated: 501 events in 1,000 s (1 interval), barycentred>
     """
-    span, dead_time, frame_time, red_tau = (
-        float(in_unit(one, "s")) for one in (span, dead_time, frame_time, red_tau)
-    )
-    rate, drift = float(in_unit(rate, "1/s")), float(in_unit(drift, "Hz/s"))
-    frequency = None if frequency is None else float(in_unit(frequency, "Hz"))
+    span, dead_time = float(in_unit(span, "s", "span")), float(in_unit(dead_time, "s", "dead_time"))
+    frame_time = float(in_unit(frame_time, "s", "frame_time"))
+    red_tau = float(in_unit(red_tau, "s", "red_tau"))
+    rate, drift = float(in_unit(rate, "1/s", "rate")), float(in_unit(drift, "Hz/s", "drift"))
+    frequency = None if frequency is None else float(in_unit(frequency, "Hz", "frequency"))
     if not 0 <= pulsed_fraction <= 1 or not rate > 0:
         raise ValueError(
             f"pulsed_fraction {pulsed_fraction:g}, rate {rate:g}: expected within [0, 1] and > 0"

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from decan.core.data.numbers import in_unit
+
 from .gti import window_transform
 from .statistics import Peak, refine
-from .units import in_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +59,11 @@ def window_aliases(
     """
     import pandas as pd
 
-    top = 40 / events.span if max_offset_hz is None else float(in_unit(max_offset_hz, "Hz"))
+    top = (
+        40 / events.span
+        if max_offset_hz is None
+        else float(in_unit(max_offset_hz, "Hz", "max_offset_hz"))
+    )
     step = 1 / (20 * events.span)
     offset = step * np.arange(1, int(top / step) + 1)
     power = np.abs(window_transform(events.gti, offset)) ** 2

@@ -8,7 +8,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .units import in_unit
+from decan.core.data.numbers import in_unit
 
 __all__ = ["cross_section", "transmission"]
 
@@ -36,7 +36,7 @@ def cross_section(energy_kev: ArrayLike) -> NDArray[np.float64]:
     array([6.29, 1.74])
     """
     energy, sigma = _table()
-    wanted = np.asarray(in_unit(energy_kev, "keV"), dtype=float)
+    wanted = np.asarray(in_unit(energy_kev, "keV", "energy_kev"), dtype=float)
     inside = np.clip(wanted, energy[0], energy[-1])
     found = np.exp(np.interp(np.log(inside), np.log(energy), np.log(sigma)))
     with np.errstate(divide="ignore"):
@@ -66,8 +66,10 @@ def transmission(
     >>> transmission([0.5, 2.0], 1e22).round(2)
     array([0.  , 0.75])
     """
-    sigma = cross_section(np.asarray(in_unit(energy_kev, "keV"), dtype=float) * (1 + redshift))
-    column = np.asarray(in_unit(column_density_cm2, "cm-2"), dtype=float)
+    sigma = cross_section(
+        np.asarray(in_unit(energy_kev, "keV", "energy_kev"), dtype=float) * (1 + redshift)
+    )
+    column = np.asarray(in_unit(column_density_cm2, "cm-2", "column_density_cm2"), dtype=float)
     return np.asarray(np.exp(-column * sigma))
 
 

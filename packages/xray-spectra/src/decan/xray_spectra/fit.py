@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from decan.core.data.numbers import in_unit
+
 from .statistics import cstat, goodness, profiled_background, wstat
-from .units import in_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +94,9 @@ class SpectralFit:
         float
             erg / cm² / s.
         """
-        edges = np.geomspace(in_unit(low_kev, "keV"), in_unit(high_kev, "keV"), 1001)
+        edges = np.geomspace(
+            in_unit(low_kev, "keV", "low_kev"), in_unit(high_kev, "keV", "high_kev"), 1001
+        )
         photons = self.model(edges[:-1], edges[1:], **self.values)
         energy = (edges[1:] + edges[:-1]) / 2
         return float(np.sum(photons * energy * np.diff(edges)) * KEV_ERG)

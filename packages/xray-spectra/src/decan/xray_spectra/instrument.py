@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
+from decan.core.data.numbers import in_unit
+
 from .grid import ENERGY_EDGES
 from .response import Response
 from .spectrum import ACIS_CHANNEL_KEV
-from .units import in_unit
 
 __all__ = [
     "acis_resolution",
@@ -55,7 +56,9 @@ def acis_resolution(energy_kev: ArrayLike) -> NDArray[np.float64]:
     array([0.041, 0.065])
     """
     return np.asarray(
-        np.sqrt(0.034**2 + 0.0227**2 * np.asarray(in_unit(energy_kev, "keV"), dtype=float))
+        np.sqrt(
+            0.034**2 + 0.0227**2 * np.asarray(in_unit(energy_kev, "keV", "energy_kev"), dtype=float)
+        )
     )
 
 
@@ -141,7 +144,7 @@ def contamination(energy_kev: ArrayLike, year: float) -> NDArray[np.float64]:
     >>> contamination([0.67, 2.0], 2020.0).round(2)
     array([0.07, 0.91])
     """
-    energy = np.asarray(in_unit(energy_kev, "keV"), dtype=float)
+    energy = np.asarray(in_unit(energy_kev, "keV", "energy_kev"), dtype=float)
     depth = 2.6 * max(0.0, (year - 1999.5) / 20.5) ** 0.75
     return np.asarray(np.exp(-depth * (0.67 / np.maximum(energy, 0.2)) ** 3.0))
 
@@ -166,9 +169,11 @@ def vignetting(energy_kev: ArrayLike, off_axis_arcmin: float) -> NDArray[np.floa
     >>> vignetting([1.5, 6.4], 8.0).round(2)
     array([0.84, 0.74])
     """
-    energy = np.asarray(in_unit(energy_kev, "keV"), dtype=float)
+    energy = np.asarray(in_unit(energy_kev, "keV", "energy_kev"), dtype=float)
     loss = 0.0016 + 0.0006 * np.clip(energy - 1.0, 0, None) ** 0.9
-    return np.asarray(1 / (1 + (loss + 0.0011) * in_unit(off_axis_arcmin, "arcmin") ** 2))
+    return np.asarray(
+        1 / (1 + (loss + 0.0011) * in_unit(off_axis_arcmin, "arcmin", "off_axis_arcmin") ** 2)
+    )
 
 
 def pile_up(rate: ArrayLike, frame_s: float = 3.2, *, orders: int = 4) -> NDArray[np.float64]:
@@ -226,7 +231,7 @@ def background_shape(channel_energy_kev: ArrayLike) -> NDArray[np.float64]:
     >>> float(background_shape(energy)[(energy > 0.5) & (energy < 8)].sum().round(6))
     1.0
     """
-    energy = np.asarray(in_unit(channel_energy_kev, "keV"), dtype=float)
+    energy = np.asarray(in_unit(channel_energy_kev, "keV", "channel_energy_kev"), dtype=float)
     flat = 1.0 + 0.35 * np.clip(energy - 5.5, 0, 3)
     soft = 2.6 * np.exp(-(((energy - 0.55) / 0.45) ** 2))
     lines = sum(

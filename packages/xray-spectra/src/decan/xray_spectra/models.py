@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
+from decan.core.data.numbers import in_unit
+
 from .absorption import cross_section
-from .units import in_unit
 
 __all__ = [
     "Model",
@@ -131,13 +132,14 @@ class Model:
         if unknown:
             raise TypeError(f"{self.name} has no parameter {min(unknown)!r}; it has {self.names}")
         given = [
-            np.asarray(in_unit(values.get(p.name, p.start), p.unit), dtype=float)
+            np.asarray(in_unit(values.get(p.name, p.start), p.unit, p.name), dtype=float)
             for p in self.parameters
         ]
         scalar = all(value.ndim == 0 for value in given)
         columns = [np.atleast_1d(value)[:, None] for value in given]
         low, high = (
-            np.asarray(in_unit(energy, "keV"), dtype=float) for energy in (energy_low, energy_high)
+            np.asarray(in_unit(energy, "keV", "energy"), dtype=float)
+            for energy in (energy_low, energy_high)
         )
         found = self.function(low, high, *columns)
         return found[0] if scalar else found

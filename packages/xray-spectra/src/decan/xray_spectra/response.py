@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .units import in_unit
+from decan.core.data.numbers import in_unit
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -150,13 +150,13 @@ class Response:
         from scipy.sparse import csr_array
 
         low, high, channels_low, channels_high = (
-            np.asarray(in_unit(energy, "keV"), dtype=float)
+            np.asarray(in_unit(energy, "keV", "energy"), dtype=float)
             for energy in (energy_low, energy_high, channel_low, channel_high)
         )
         return cls(
             low,
             high,
-            np.asarray(in_unit(area, "cm2"), dtype=float),
+            np.asarray(in_unit(area, "cm2", "area"), dtype=float),
             blocks_of(csr_array(matrix)),
             channels_low,
             channels_high,

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from decan.core.data.numbers import in_unit
+
 from .grid import CHANNEL_EDGES, rebin
 from .instrument import analytic_response, background_shape
 from .populations import CLASSES, draw_sources, photon_spectra
 from .spectrum import Spectrum
-from .units import in_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -209,7 +210,7 @@ def simulate_spectra(
             photons = photon_spectra(
                 table.iloc[rows], response.energy_low, response.energy_high, plasma=plasma
             )
-            _add_lines(photons, line[rows], in_unit(line_ew_kev, "keV"), response)
+            _add_lines(photons, line[rows], in_unit(line_ew_kev, "keV", "line_ew_kev"), response)
             rates = np.asarray(response.fold(photons), dtype=float)
             energy = response.channel_energy
             inside = (response.channel_high > 0.5) & (response.channel_low < 8.0)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from decan.core.data.numbers import in_unit
+
 from .errors import InvalidSpectrumError, MissingResponseError
 from .grid import CHANNEL_EDGES, rebin
-from .units import in_unit
 
 if TYPE_CHECKING:
     from .response import Response
@@ -81,7 +82,7 @@ class Spectrum:
         channels = np.arange(1, counts.size + 1) if channels is None else np.asarray(channels)
         object.__setattr__(self, "counts", counts)
         object.__setattr__(self, "channels", channels)
-        object.__setattr__(self, "exposure_s", float(in_unit(self.exposure_s, "s")))
+        object.__setattr__(self, "exposure_s", float(in_unit(self.exposure_s, "s", "exposure_s")))
         where = self.name or "spectrum"
         if counts.ndim != 1 or channels.shape != counts.shape:
             raise InvalidSpectrumError(
@@ -205,7 +206,7 @@ class Spectrum:
         >>> int(Spectrum(np.zeros(1024)).band(0.5, 8.0).sum())
         514
         """
-        low, high = in_unit(low_kev, "keV"), in_unit(high_kev, "keV")
+        low, high = in_unit(low_kev, "keV", "low_kev"), in_unit(high_kev, "keV", "high_kev")
         inside = (self.channel_energy >= low) & (self.channel_energy <= high)
         return inside if self.quality is None else inside & (self.quality <= 0)
 
