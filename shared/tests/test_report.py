@@ -99,3 +99,9 @@ def test_the_style_leaves_the_users_settings_alone():
 def test_a_page_reads_well_on_a_phone_and_on_a_projector(browser, result, tmp_path, width):
     path = results_page([result, result], "Toy").save(tmp_path / "page.html")
     assert_page_reads_well(browser, path, width=width)
+
+
+def test_a_page_is_not_saved_under_the_name_of_another_format(tmp_path):
+    with pytest.raises(ValueError, match=r"page\.pdf: a page is HTML"):
+        Page("Old").save(tmp_path / "page.pdf")
+    assert not list(tmp_path.iterdir())

@@ -297,6 +297,16 @@ def stop_after(n_batches):
     return score
 
 
+def test_a_call_that_finished_nothing_binds_no_later_one(survey, tmp_path):
+    def bad(frame):
+        raise KeyError("flux")
+
+    with pytest.raises(RuntimeError, match="bad failed"):
+        run(bad, survey, tmp_path / "out", batch_rows=100)
+    pq.write_table(stars(570, 3), survey / "b.parquet", row_group_size=230)
+    assert run(identity, survey, tmp_path / "out", batch_rows=50).n_resumed == 0
+
+
 @pytest.mark.parametrize("finished", [True, False])
 def test_another_source_or_batch_is_never_mixed_in(survey, tmp_path, finished):
     sink = tmp_path / "out"

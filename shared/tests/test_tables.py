@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from decan.core.data.columns import numbers_from_text
-from decan.core.data.tables import read_table, write_table
+from decan.core.data.tables import read_table, writable, write_table
 from decan.core.errors import CorruptFile, DataNotAvailable, SchemaError
 
 WRITERS = {
@@ -585,3 +585,10 @@ def test_a_csv_of_a_spreadsheet_with_semicolons_or_tabs_is_a_table(separator, tm
     path.write_text(f"id{separator}period{separator}note\n1{separator}0.5{separator}a, b\n")
     table = read_table(path, required=["id", "period"])
     assert table.to_dict("list") == {"id": [1], "period": [0.5], "note": ["a, b"]}
+
+
+@pytest.mark.parametrize(("name", "said"), [("o.xlsx", "unknown format"), ("o.csv", "is a folder")])
+def test_a_table_that_could_not_be_written_is_known_before_the_work(name, said, tmp_path):
+    (tmp_path / "o.csv").mkdir()
+    with pytest.raises(SchemaError, match=said):
+        writable(tmp_path / name)

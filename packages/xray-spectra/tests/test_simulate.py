@@ -167,5 +167,5 @@ def test_energies_areas_and_parameters_may_have_any_unit():
     np.testing.assert_allclose(transmission(2 * u.keV, 1e26 / u.m**2), transmission(2.0, 1e22))
     np.testing.assert_allclose(contamination(800 * u.eV, 2015.0), contamination(0.8, 2015.0))
     np.testing.assert_allclose(vignetting(1 * u.keV, 300 * u.arcsec), vignetting(1.0, 5.0))
-    with pytest.raises(SchemaError, match="energy_kev: found unit .s., expected"):
+    with pytest.raises(SchemaError, match="energy_kev: found unit"):
         cross_section(1 * u.s)

@@ -43,11 +43,12 @@ def embed(
     weights: Weights = None,
 ) -> None:
     """Portraits of the stars of one file: latents, their σ, frequency, statuses."""
-    from decan.core.data.tables import write_table
+    from decan.core.data.tables import writable, write_table
 
     from .mapping import load_curves, load_spectra
     from .pipeline import VariablesPipeline
 
+    out = writable(out)
     pipeline = VariablesPipeline.load(weights) if weights else VariablesPipeline.pretrained()
     curves = load_curves(lightcurves)
     typer.echo(repr(curves))

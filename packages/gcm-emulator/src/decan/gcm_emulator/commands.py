@@ -119,12 +119,13 @@ def spectrum(
     grey: Annotated[bool, typer.Option("--grey", help="Five grey bands, no table.")] = False,
 ) -> None:
     """Write the transmission of both limbs and the emission at eight phases."""
-    from decan.core.data.tables import write_table
+    from decan.core.data.tables import writable, write_table
 
     from .emission import EmissionModel
     from .readers import read_field
     from .transmission import TransmissionModel
 
+    out = writable(out)
     field = read_field(file)
     opacity = _opacity(grey)
     limbs = TransmissionModel(opacity).limb_spectra(field).to_frame()

@@ -49,11 +49,12 @@ def generate(
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
 ) -> None:
     """Draw systems from the shipped generator."""
-    from decan.core.data.tables import write_table
+    from decan.core.data.tables import writable, write_table
 
     from .generator import SystemGenerator
     from .pages import generation_page
 
+    out = writable(out)
     given = {"population": population, "star_mass": star_mass, "age_gyr": age_gyr}
     context: Any = {k: v for k, v in given.items() if v is not None} or "prior"
     systems = SystemGenerator.pretrained().sample(n, context=context, rng=seed)

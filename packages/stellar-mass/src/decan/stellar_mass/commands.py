@@ -49,10 +49,11 @@ def predict(
     ),
 ) -> None:
     """Predict the mass of every row with its interval, by a saved model or out of fold."""
-    from decan.core.data.tables import read_table, write_table
+    from decan.core.data.tables import read_table, writable, write_table
 
     from .estimator import StellarMassEstimator, out_of_fold_density
 
+    out = writable(out)
     frame = read_table(table)
     with _telling(table):
         if target is None:
@@ -93,11 +94,12 @@ def decompose(
     ] = None,
 ) -> None:
     """Take apart what two sets of columns say about a target, and write one page."""
-    from decan.core.data.tables import read_table, write_table
+    from decan.core.data.tables import read_table, writable, write_table
 
     from .decomposition import decompose as take_apart
     from .pages import decomposition_page
 
+    objects = None if objects is None else writable(objects)
     frame = read_table(table)
     with _telling(table):
         frame = _with_target(frame, target)

@@ -75,10 +75,11 @@ def score(
     ),
 ) -> None:
     """Score Kepler objects of interest from their catalogue columns."""
-    from decan.core.data.tables import write_table
+    from decan.core.data.tables import writable, write_table
 
     from .scorer import KoiScorer, read_kois
 
+    out = writable(out)
     scorer = KoiScorer.pretrained()
     frame = read_kois(table, scorer.columns)
     names = [name for name in ("kepid", "kepoi_name") if name in frame]

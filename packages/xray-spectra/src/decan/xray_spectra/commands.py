@@ -52,8 +52,9 @@ def encode(
     background: Background = None,
 ) -> None:
     """Latents with errors, a row a file; a bad file is a row that says why."""
-    from decan.core.data.tables import write_table
+    from decan.core.data.tables import writable, write_table
 
+    out = writable(out)
     latents = _latents(_model(model), files, arf=arf, rmf=rmf, background=background)
     typer.echo(repr(latents))
     _tell_flags(latents)
@@ -73,8 +74,9 @@ def classify(
     background: Background = None,
 ) -> None:
     """Probabilities of eight classes, taken as equally common."""
-    from decan.core.data.tables import write_table
+    from decan.core.data.tables import writable, write_table
 
+    out = None if out is None else writable(out)
     encoder = _model(model)
     latents = _latents(encoder, files, arf=arf, rmf=rmf, background=background)
     table = encoder.class_probabilities(latents)

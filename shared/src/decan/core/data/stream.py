@@ -414,7 +414,8 @@ def _check_same(state: dict[str, Any], settings: dict[str, Any], sink: Path) -> 
 def _resume(staging: Path, settings: dict[str, Any], sink: Path) -> set[int]:
     """Numbers of the parts that are there; the folder is made where there is none."""
     begun = _state(staging) if (staging / STATE).exists() else None
-    if begun is None:
+    if begun is None or not any(staging.glob("part-*.parquet")):
+        # A call that finished nothing binds no later one to its source.
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)
         _write_state(staging, settings)

@@ -23,7 +23,7 @@ from decan.core.files import existing, replacing
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["number_column", "read_table", "write_table"]
+__all__ = ["number_column", "read_table", "writable", "write_table"]
 
 
 def read_table(
@@ -185,7 +185,7 @@ def write_table(table: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     SchemaError
-        If the suffix is none of these.
+        As :func:`writable`.
 
     Examples
     --------
@@ -197,11 +197,42 @@ def write_table(table: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     >>> read_table(path).attrs["units"]
     {'period': 'd'}
     """
+    path = writable(path)
+    with replacing(path) as temporary:
+        _WRITERS[path.suffix](table, temporary)
+    return path
+
+
+def writable(path: str | os.PathLike[str]) -> Path:
+    """A path that `write_table` can write, to be asked before a long work begins.
+
+    Parameters
+    ----------
+    path : path-like
+        Of the table to be.
+
+    Returns
+    -------
+    pathlib.Path
+        The same.
+
+    Raises
+    ------
+    SchemaError
+        If its suffix is none of those that are known, or it is a folder.
+
+    Examples
+    --------
+    >>> writable("classes.xlsx")
+    Traceback (most recent call last):
+    ...
+    decan.core.errors.SchemaError: classes.xlsx: unknown format; expected one of .csv, ...
+    """
     path = Path(path)
     if path.suffix not in _WRITERS:
         raise SchemaError(f"{path}: unknown format; expected one of {', '.join(_WRITERS)}")
-    with replacing(path) as temporary:
-        _WRITERS[path.suffix](table, temporary)
+    if path.is_dir():
+        raise SchemaError(f"{path}: is a folder, expected the name of a file to write")
     return path
 
 

@@ -186,9 +186,13 @@ class Page:
 
         Raises
         ------
+        ValueError
+            If the path does not end with ``.html``.
         OSError
             If it cannot be written.
         """
+        if Path(path).suffix not in (".html", ".htm"):
+            raise ValueError(f"{path}: a page is HTML; expected a name that ends with .html")
         with replacing(path) as temporary:
             temporary.write_text(self.render(), encoding="utf-8")
         return Path(path)
