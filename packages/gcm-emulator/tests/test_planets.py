@@ -56,7 +56,7 @@ def test_quantities_are_converted_and_wrong_ones_refused():
     planet = Planet.on_orbit(24 * u.hour, t_star_k=5660 * u.K, r_star_rsun=0.977 * u.Rsun,
                              m_star_msun=0.98 * u.Msun)  # fmt: skip
     assert planet.period_day == pytest.approx(1.0)
-    with pytest.raises(ValueError, match="period_day has unit 'K', expected 'day'"):
+    with pytest.raises(ValueError, match="period_day: found unit 'K', expected 'day'"):
         Planet.on_orbit(1 * u.K, t_star_k=5660, r_star_rsun=1, m_star_msun=1)
 
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from decan.core.data.numbers import plain_numbers
+
 from .planets import Planet
 from .sphere import SphereInterpolator, area_mean, area_weights, wrap_longitude
 
@@ -379,14 +381,7 @@ class GCMField:
 
 
 def _values(values: Any, unit: str, name: str) -> Any:
-    if hasattr(values, "unit") and unit:
-        from astropy.units import UnitConversionError
-
-        try:
-            values = values.to_value(unit)
-        except UnitConversionError:
-            raise ValueError(f"{name} has unit '{values.unit}', expected '{unit}'") from None
-    array: Any = np.asarray(np.ma.filled(np.ma.asarray(values, dtype=float), np.nan))
+    array = plain_numbers(values, name, unit=unit or None)
     return array.astype(np.float32) if array.ndim == 3 else array
 
 

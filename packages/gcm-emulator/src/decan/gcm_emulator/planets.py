@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from decan.core.data.numbers import in_unit
+
 __all__ = [
     "HOSTS",
     "PLATO_LIKE",
@@ -161,7 +163,7 @@ class Planet:
 
     def __post_init__(self) -> None:
         for field, unit in _UNITS.items():
-            value = in_unit(getattr(self, field), unit, field)
+            value = float(in_unit(getattr(self, field), unit, field))
             object.__setattr__(self, field, value)
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{field} must be positive and finite, found {value:g}")
@@ -208,7 +210,7 @@ class Planet:
             if host not in HOSTS:
                 raise ValueError(f"host {host!r} is not one of {', '.join(HOSTS)}; give star=")
             star = HOSTS[host]
-        t_global = in_unit(t_global_k, "K", "t_global_k")
+        t_global = float(in_unit(t_global_k, "K", "t_global_k"))
         if not t_global > 0:
             raise ValueError(f"t_global_k must be positive, found {t_global:g}")
         a_au, period_day = orbit_at(t_global, *star)
@@ -241,12 +243,12 @@ class Planet:
         -------
         Planet
         """
-        period = in_unit(period_day, "day", "period_day")
+        period = float(in_unit(period_day, "day", "period_day"))
         if not period > 0:
             raise ValueError(f"period_day must be positive, found {period:g}")
-        mass = in_unit(m_star_msun, "solMass", "m_star_msun") * M_SUN_KG
-        radius = in_unit(r_star_rsun, "solRad", "r_star_rsun")
-        temperature = in_unit(t_star_k, "K", "t_star_k")
+        mass = float(in_unit(m_star_msun, "solMass", "m_star_msun")) * M_SUN_KG
+        radius = float(in_unit(r_star_rsun, "solRad", "r_star_rsun"))
+        temperature = float(in_unit(t_star_k, "K", "t_star_k"))
         a_m = (G_NEWTON * mass * (period * DAY_S / (2 * math.pi)) ** 2) ** (1 / 3)
         t_global = temperature * math.sqrt(radius * R_SUN_M / (2 * a_m))
         others.setdefault("t_int_k", interior_temperature(t_global))
@@ -276,14 +278,14 @@ class Planet:
         if "t_global_k" in known and "period_day" not in known:
             t_global = known.pop("t_global_k")
             known.pop("a_au", None)
-            numbers = [in_unit(known.pop(k), _UNITS[k], k) for k in star]
+            numbers = [float(in_unit(known.pop(k), _UNITS[k], k)) for k in star]
             return cls.at_temperature(t_global, star=(numbers[0], numbers[1], numbers[2]), **known)
         if "t_global_k" not in known:
             if "period_day" not in known:
                 raise ValueError("a planet needs t_global_k or period_day")
             known.pop("a_au", None)
             return cls.on_orbit(known.pop("period_day"), **known)
-        plain = [in_unit(known[k], _UNITS[k], k) for k in ("t_global_k", *star)]
+        plain = [float(in_unit(known[k], _UNITS[k], k)) for k in ("t_global_k", *star)]
         known.setdefault("a_au", orbit_at(plain[0], *plain[1:])[0])
         known.setdefault("t_int_k", interior_temperature(plain[0]))
         return cls(**known)
@@ -339,37 +341,6 @@ class Planet:
             f"Planet({name}{self.t_global_k:.0f} K, {self.period_day:.3g} d, "
             f"star {self.t_star_k:.0f} K)"
         )
-
-
-def in_unit(value: Any, unit: str, name: str) -> float:
-    """A number as it is, an astropy quantity in the unit asked for.
-
-    Parameters
-    ----------
-    value : float or Quantity
-        What a user gave.
-    unit : str
-        Unit, as astropy writes it.
-    name : str
-        Argument, for the error.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If the quantity cannot be converted.
-    """
-    if hasattr(value, "unit"):
-        from astropy.units import UnitConversionError
-
-        try:
-            return float(value.to_value(unit))
-        except UnitConversionError:
-            raise ValueError(f"{name} has unit '{value.unit}', expected '{unit}'") from None
-    return float(value)
 
 
 _UNITS = {

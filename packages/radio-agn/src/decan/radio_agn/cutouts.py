@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from decan.core.data.numbers import in_unit
+
 from .fits_images import in_first_beam, in_first_pixels, read_image
 from .islands import BEAM_ARCSEC, PIXEL_ARCSEC, plain_images
 
@@ -305,7 +307,7 @@ def positions(
 
 
 def _arcsec(value: Any, name: str) -> float:
-    number = float(value.to_value("arcsec") if hasattr(value, "to_value") else value)
+    number = float(in_unit(value, "arcsec", name))
     if not (np.isfinite(number) and number > 0):
         raise ValueError(f"{name}: found {number:g}, expected a positive number of arcseconds")
     return number

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from decan.core.data.numbers import plain_numbers
 from decan.core.data.tables import number_column
 from decan.core.errors import SchemaError
 
@@ -136,7 +137,7 @@ def read_chandra(
 
 def edges_kev(edges: Any) -> list[tuple[float, float]]:
     """Bands in keV, of numbers or a Quantity."""
-    plain = np.asarray(edges.to_value("keV") if hasattr(edges, "to_value") else edges, float)
+    plain = plain_numbers(edges, "energy_edges", unit="keV")
     if plain.ndim != 2 or plain.shape[1] != 2 or not np.all(plain[:, 0] < plain[:, 1]):
         raise ValueError(f"energy_edges: expected (lower, upper) of each band, keV, found {edges}")
     return [(float(low), float(high)) for low, high in plain]
