@@ -77,8 +77,14 @@ def style() -> Iterator[None]:
 
     cycle = [COLOURS[name] for name in ("blue", "orange", "green", "red", "purple", "sky")]
     settings: Any = {**_STYLE, "axes.prop_cycle": cycler(color=cycle)}
-    with matplotlib.rc_context(settings):
+    # Not matplotlib's own context: a notebook's backend, which awakes with the first figure,
+    # sets parameters of its own in there, and no later figure would be shown without them.
+    before = {name: matplotlib.rcParams[name] for name in settings}
+    matplotlib.rcParams.update(settings)
+    try:
         yield
+    finally:
+        matplotlib.rcParams.update(before)
 
 
 def new_axes(ax: Axes | None = None, *, figsize: tuple[float, float] | None = None) -> Axes:
