@@ -20,7 +20,7 @@ SETTINGS := constraints.txt shared/pyproject.toml $(wildcard packages/*/pyprojec
 
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 EDITABLE := --no-build-isolation
-TEST_TOOLS := import-linter mypy numpydoc pandas-stubs pip pytest-xdist ruff scipy-stubs types-tqdm
+TEST_TOOLS := import-linter ipykernel mypy nbclient numpydoc pandas-stubs pip pytest-xdist ruff scipy-stubs types-tqdm
 DOCS_TOOLS := myst-nb numpydoc pydata-sphinx-theme Sphinx sphinx-design
 
 # Real data of the libraries, where they lie beside the checkout.
