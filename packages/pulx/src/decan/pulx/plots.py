@@ -63,7 +63,7 @@ def plot_periodogram(search: Periodogram, *, ax: Axes | None = None) -> Axes:
         ax.plot(alias["frequency_hz"], alias[search.statistic], "o", mfc="none",
                 color=COLOURS["orange"], label="alias of the gaps")  # fmt: skip
     if search.fmax > 20 * search.fmin:
-        ax.set_xscale("log")
+        _decades(ax)
     ax.set_xlim(search.fmin, search.fmax)
     ax.set_ylim(bottom=0)
     ax.set_xlabel("frequency (Hz)")
@@ -203,6 +203,16 @@ def plot_light_curve(
     ax.set_ylabel("rate (counts/s)")
     ax.set_title(name)
     return ax
+
+
+def _decades(ax: Axes) -> None:
+    """A logarithmic axis with plain numbers at 1, 2 and 5: powers of ten would collide."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _envelope(x: Any, y: Any, n: int = 6000) -> tuple[Any, Any]:

@@ -126,10 +126,11 @@ def classified_figure(
     axes = grid_of_axes(2 * len(rows), columns=4 if len(rows) > 1 else 2)
     for number, row in enumerate(rows):
         line = table.iloc[int(row)]
-        title = f"{line['name']}: {line['class']} {line['probability']:.2f} ± {line['spread']:.2f}"
+        # Two lines: names of files are long, and the bars stand close by.
+        told = f"{line['class']} {line['probability']:.2f} ± {line['spread']:.2f}"
         picture, bars = axes[2 * number], axes[2 * number + 1]
         plot_cutout(images[number], mask=masker.masks_[number], attention=maps[number],
-                    title=title, ax=picture)  # fmt: skip
+                    title=f"{line['name']}\n{told}", ax=picture)  # fmt: skip
         picture.title.set_fontsize(8)
         plot_probabilities([line[f"p_{name}"] for name in classes], classes, ax=bars)
     return axes
