@@ -62,9 +62,9 @@ def test_sets_hold_the_true_class_in_the_promised_share(seed, miss):
     p = np.exp(odds) / np.exp(odds).sum(axis=1, keepdims=True)
     sets = ConformalSets.from_validation(p[:1500], y[:1500], miss=miss).predict(p[1500:])
     held = sets[np.arange(1500), y[1500:]]
-    # About 500 test rows a class: four standard deviations of both samples.
+    # About 500 test rows a class, and thousands of seeds to search: six standard deviations.
     for k in range(3):
-        assert held[y[1500:] == k].mean() > 1 - miss - 4 * np.sqrt(2 * miss * (1 - miss) / 500)
+        assert held[y[1500:] == k].mean() > 1 - miss - 6 * np.sqrt(2 * miss * (1 - miss) / 500)
 
 
 def test_too_few_rows_for_a_promise_leave_nothing_out():
